@@ -42,7 +42,7 @@ def neon(emulator: Neon) -> Iterator[Neon]:
     emulator.main("DROP FUNCTION IF EXISTS touch_updated_at() CASCADE")
     for branch in sorted(emulator.run.cloud.branches.values(), key=lambda branch: branch.created_at, reverse=True):
         if not branch.default:
-            NeonBranches.of(emulator.configuration()).client.delete(branch.id)
+            NeonBranches.of(emulator.configuration()).client.delete_branch(branch.id)
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ class TestMigrations:
         (safety,) = [name for name in neon.names() if name.startswith("safety/")]
         project.run("seedbed", "branch", "create", "back", "--from", safety, given=neon.variables)
 
-        assert f"As it was before: seedbed branch create NAME --from {safety}, until " in said
+        assert f"To restore: seedbed branch create NAME --from {safety} (expires " in said
         assert neon.main("SELECT count(*) FROM task") == [(0,)]
         assert ask(neon.branches().url("back").reveal(), "SELECT to_regclass('task'), body FROM note") == [
             (None, "hello")

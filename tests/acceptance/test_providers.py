@@ -118,11 +118,12 @@ class TestBranch:
         again = place.run("branch", "create", "feature/search", code=1)
 
         assert made.stdout == (
-            "feature/search is a copy of development, marked development. "
-            "Its address: seedbed branch url feature/search\n"
+            "Created feature/search, a copy of development, marked development.\n"
+            "URL: seedbed branch url feature/search --show-password\n"
         )
         assert re.fullmatch(
-            r"feature/search  development  from development  \S+ \S+  until \d{4}-\d\d-\d\d \d\d:\d\d\n", listed.stdout
+            r"feature/search  development  from development  \S+ \S+  expires \d{4}-\d\d-\d\d \d\d:\d\d\n",
+            listed.stdout,
         )
         assert (shown["environment"], shown["ready"], shown["sealed"]) == ("development", True, False)
         assert ":***@" in url
@@ -171,13 +172,13 @@ class TestPreview:
         anew = place.run("preview", "base", "--data", "copy")
         place.run("preview", "up", "preview/pr-43")
 
-        assert anew.stdout.startswith(f"base      {BASE}, made anew from development\n")
+        assert anew.stdout.startswith(f"base      {BASE}, recreated from development\n")
         assert ask(place.url("preview/pr-43"), USERS) == [(1,)]
         assert ask(place.url(PR), USERS) == [(3,)]
 
         others = len(place.names()) - len(place.branches())
         assert others == 1 + place.keeps_parents  # the project's own database, and the old base
-        assert place.run("preview", "down", PR).stdout == f"{PR} is deleted.\n"
+        assert place.run("preview", "down", PR).stdout == f"Deleted {PR}.\n"
         assert place.run("preview", "down", PR).stdout == f"There is no preview {PR}.\n"
         assert place.branches() == [BASE, "preview/pr-43"]
         assert len(place.names()) - len(place.branches()) == 1
@@ -200,7 +201,7 @@ class TestPreview:
 
         ended = [] if place.deletes_ended else ["preview/pr-1  {}  ended on " + f"{datetime.now(UTC):%Y-%m-%d}"]
         closed = "preview/pr-2  {}  pull request 2 is closed"
-        assert dry.stdout.splitlines() == [line.format("would go") for line in [*ended, closed]]
+        assert dry.stdout.splitlines() == [line.format("would be deleted") for line in [*ended, closed]]
         assert "preview/pr-2" in still
         assert done.stdout.splitlines() == [line.format("deleted") for line in [*ended, closed]]
         assert empty.stderr.startswith(

@@ -61,8 +61,8 @@ class TestUpOnce:
 
         done = project.run("up", "--once")
 
-        assert done.stderr.splitlines()[2:] == ["At e2be48669f4b already", "Seeded already"]
-        assert "applied   nothing new; at e2be48669f4b" in done.stdout
+        assert done.stderr.splitlines()[2:] == ["Migrations: up to date (e2be48669f4b)", "Seeds: up to date"]
+        assert "migrations  up to date (e2be48669f4b)" in done.stdout
 
     def test_leaves_a_server_up_that_was_up_before(self, project: Project) -> None:
         project.run("db", "start")

@@ -107,10 +107,10 @@ class TestWheel:
 
         assert place.startswith(str(home))
         assert begun == (
-            "shop is begun, 24 files:\n"
+            "Created shop (24 files):\n"
             "  schema/      the tables, User and Task\n"
             "  migrations/  the revision that creates them\n"
-            "  seeds/       how many rows each environment gets, and of what kind\n"
+            "  seeds/       sample data per environment\n"
             "  tests/       one test, on a database with tables and rows\n"
             "Next:\n"
             "  cd shop\n"

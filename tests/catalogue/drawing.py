@@ -91,7 +91,7 @@ class Edit:
 
     before: Drawn
     after: Drawn
-    words: Decisions
+    decisions: Decisions
     told: tuple[str, ...] = field(default=(), compare=False)
 
 

@@ -40,7 +40,7 @@ _OWNER = "catalog_owner"
 
 
 @dataclass
-class Ground:
+class TrialServer:
     """A server on which changes are tried, as a role that owns its databases and is no superuser."""
 
     server: TemporaryServer
@@ -89,20 +89,20 @@ class Ground:
             connection.close()
 
 
-def seedbed_proves(ground: Ground, before: MetaData, after: MetaData, words: Decisions) -> Proof:
+def prove_with_seedbed(trial_server: TrialServer, before: MetaData, after: MetaData, words: Decisions) -> Proof:
     """Draft and prove a change as `seedbed migrate draft` does, from the rendered file's own text."""
-    with ground.database() as beginning:
-        ground.build(beginning, before)
-        change, legs = drafted(ground, beginning, after, words)
-        return prove(build_candidate(change, legs), lambda: ground.copy_of(beginning))
+    with trial_server.database() as beginning:
+        trial_server.build(beginning, before)
+        change, legs = draft_changes(trial_server, beginning, after, words)
+        return prove(build_candidate(change, legs), lambda: trial_server.copy_of(beginning))
 
 
-def drafted(
-    ground: Ground, beginning: Database, after: MetaData, words: Decisions
+def draft_changes(
+    trial_server: TrialServer, beginning: Database, after: MetaData, words: Decisions
 ) -> tuple[ChangeSet, list[RevisionRun]]:
     """What changes a database, and its revisions as they are run."""
-    with ground.database() as end:
-        wanted = ground.build(end, after)
+    with trial_server.database() as end:
+        wanted = trial_server.build(end, after)
         with connect(end) as connection:
             rows = read_system_rows(connection)
     with connect(beginning) as connection:
@@ -113,19 +113,19 @@ def drafted(
     )
     return change, [
         RevisionRun(
-            up=_runner(render_body(part.up, is_online=part.is_online)),
-            down=None if isinstance(part.down, str) else _runner(render_body(part.down, is_online=part.is_online)),
+            up=_make_runner(render_body(part.up, is_online=part.is_online)),
+            down=None if isinstance(part.down, str) else _make_runner(render_body(part.down, is_online=part.is_online)),
             end=part.end,
         )
         for part in change.revision_plans
     ]
 
 
-def alembic_proves(ground: Ground, before: MetaData, after: MetaData) -> Proof:
+def prove_with_alembic(trial_server: TrialServer, before: MetaData, after: MetaData) -> Proof:
     """The same for what Alembic drafts by itself, with its default template and types and defaults compared."""
-    with ground.database() as beginning, ground.database() as end:
-        ground.build(beginning, before)
-        wanted = ground.build(end, after)
+    with trial_server.database() as beginning, trial_server.database() as end:
+        trial_server.build(beginning, before)
+        wanted = trial_server.build(end, after)
         with connect(beginning) as connection:
             found = read_catalog(connection)
             options: dict[str, Any] = {"compare_type": True, "compare_server_default": True, "include_schemas": True}
@@ -140,11 +140,11 @@ def alembic_proves(ground: Ground, before: MetaData, after: MetaData) -> Proof:
             connection.rollback()
         part = RevisionPlan((Statement("", up),), (Statement("", down),), wanted)
         change = ChangeSet((), (part,), found, Schema(after, {}))
-        legs = [RevisionRun(_runner(up), _runner(down), wanted)]
-        return prove(build_candidate(change, legs), lambda: ground.copy_of(beginning))
+        legs = [RevisionRun(_make_runner(up), _make_runner(down), wanted)]
+        return prove(build_candidate(change, legs), lambda: trial_server.copy_of(beginning))
 
 
-def _runner(text: str) -> Callable[[Connection], None]:
+def _make_runner(text: str) -> Callable[[Connection], None]:
     """Run the body of a revision as Alembic would, in one transaction but for its autocommit blocks."""
     code = compile("def run():\n" + (text if text.strip() else "    pass"), "<revision>", "exec")
 

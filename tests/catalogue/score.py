@@ -12,7 +12,7 @@ from seedbed.errors import SeedbedError
 from seedbed.migrations.proof.proof import Proof
 from seedbed.postgres.embedded import Binaries, find_binaries, run_temporary_server
 from tests.catalogue.cases import GROUPS
-from tests.catalogue.harness import Ground, alembic_proves, seedbed_proves
+from tests.catalogue.harness import TrialServer, prove_with_alembic, prove_with_seedbed
 from tests.catalogue.world import Case
 
 OUTCOMES = ("proven", "proven with named loss", "forward only", "refused", "failed")
@@ -28,14 +28,16 @@ def outcome(run: Callable[[], Proof]) -> str:
         return "failed"
 
 
-def ours(ground: Ground, case: Case, *, back: bool) -> Callable[[], Proof]:
-    before, after, words = (case.after, case.before, case.back) if back else (case.before, case.after, case.words)
-    return lambda: seedbed_proves(ground, before.metadata(), after.metadata(), words)
+def prove_ours(trial_server: TrialServer, case: Case, *, back: bool) -> Callable[[], Proof]:
+    before, after, words = (
+        (case.after, case.before, case.reverse_decisions) if back else (case.before, case.after, case.decisions)
+    )
+    return lambda: prove_with_seedbed(trial_server, before.metadata(), after.metadata(), words)
 
 
-def theirs(ground: Ground, case: Case, *, back: bool) -> Callable[[], Proof]:
+def prove_alembics(trial_server: TrialServer, case: Case, *, back: bool) -> Callable[[], Proof]:
     before, after = (case.after, case.before) if back else (case.before, case.after)
-    return lambda: alembic_proves(ground, before.metadata(), after.metadata())
+    return lambda: prove_with_alembic(trial_server, before.metadata(), after.metadata())
 
 
 def main() -> None:
@@ -43,13 +45,13 @@ def main() -> None:
     binaries = Binaries.from_directory(Path(sys.argv[1]), "given") if len(sys.argv) > 1 else find_binaries()
     totals: dict[str, Counter[str]] = {"Seedbed": Counter(), "Alembic": Counter()}
     with run_temporary_server(binaries) as server:
-        ground = Ground(server)
+        trial_server = TrialServer(server)
         print(f"PostgreSQL {server.binaries.version}; changes proven there and back, of all in the group")
         print(f"{'group':<12}{'changes':>9}{'Seedbed':>10}{'Alembic':>10}")
         for group, cases in GROUPS.items():
             row = {}
-            for name, way in (("Seedbed", ours), ("Alembic", theirs)):
-                found = [outcome(way(ground, case, back=back)) for case in cases for back in (False, True)]
+            for name, way in (("Seedbed", prove_ours), ("Alembic", prove_alembics)):
+                found = [outcome(way(trial_server, case, back=back)) for case in cases for back in (False, True)]
                 totals[name].update(found)
                 row[name] = sum(verdict.startswith("proven") for verdict in found)
             print(f"{group:<12}{2 * len(cases):>9}{row['Seedbed']:>10}{row['Alembic']:>10}")

@@ -7,26 +7,26 @@ import pytest
 from seedbed.migrations.proof.proof import Verdict
 from seedbed.postgres.embedded import run_temporary_server
 from tests.catalogue.cases import CASES
-from tests.catalogue.harness import Ground, seedbed_proves
+from tests.catalogue.harness import TrialServer, prove_with_seedbed
 from tests.catalogue.world import Case
 from tests.servers import installed
 
 
 @pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
-def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+def trial_server(request: pytest.FixtureRequest) -> Iterator[TrialServer]:
     with run_temporary_server(request.param) as server:
-        yield Ground(server)
+        yield TrialServer(server)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
 class TestDraft:
-    def test_upgrade_is_proven(self, ground: Ground, case: Case) -> None:
-        proof = seedbed_proves(ground, case.before.metadata(), case.after.metadata(), case.words)
+    def test_upgrade_is_proven(self, trial_server: TrialServer, case: Case) -> None:
+        proof = prove_with_seedbed(trial_server, case.before.metadata(), case.after.metadata(), case.decisions)
 
         assert proof.verdict in {Verdict.PROVEN, Verdict.NAMED_LOSS}
 
-    def test_reverse_change_is_proven(self, ground: Ground, case: Case) -> None:
-        proof = seedbed_proves(ground, case.after.metadata(), case.before.metadata(), case.back)
+    def test_reverse_change_is_proven(self, trial_server: TrialServer, case: Case) -> None:
+        proof = prove_with_seedbed(trial_server, case.after.metadata(), case.before.metadata(), case.reverse_decisions)
 
         assert proof.verdict in {Verdict.PROVEN, Verdict.NAMED_LOSS}
 

@@ -19,8 +19,8 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import hint
 from tests.catalogue.cases import SERIAL
-from tests.catalogue.harness import Ground, drafted, seedbed_proves
-from tests.catalogue.world import PLAIN, World, col
+from tests.catalogue.harness import TrialServer, draft_changes, prove_with_seedbed
+from tests.catalogue.world import PLAIN, SampleSchema, col
 from tests.projects import execute
 
 BIG = (col("id", sa.BigInteger, primary_key=True), col("note", sa.Text))
@@ -28,17 +28,17 @@ IDENTITY = (col("id", sa.Integer, sa.Identity(), primary_key=True), col("note", 
 
 
 @pytest.fixture(scope="module")
-def ground(seedbed_server: TemporaryServer) -> Ground:
-    return Ground(seedbed_server)
+def trial_server(seedbed_server: TemporaryServer) -> TrialServer:
+    return TrialServer(seedbed_server)
 
 
-def worn(kind: Any, **options: Any) -> World:
-    return World(hero={"x": col("x", kind, **options)})
+def worn(kind: Any, **options: Any) -> SampleSchema:
+    return SampleSchema(hero={"x": col("x", kind, **options)})
 
 
-def keyed(kind: Any, **options: Any) -> World:
+def keyed(kind: Any, **options: Any) -> SampleSchema:
     """A column that a view looks at is changed in place, and no other column takes its place meanwhile."""
-    return World(hero={"x": col("x", kind, **options)}, sql=("CREATE VIEW seen AS SELECT x FROM hero",))
+    return SampleSchema(hero={"x": col("x", kind, **options)}, sql=("CREATE VIEW seen AS SELECT x FROM hero",))
 
 
 def climb(connection: Connection, legs: list[RevisionRun]) -> None:
@@ -66,11 +66,11 @@ class TestConversion:
         ],
     )
     def test_values_that_do_not_fit_are_refused_and_not_truncated(
-        self, ground: Ground, world: Any, old: Any, new: Any, value: str, shown: str
+        self, trial_server: TrialServer, world: Any, old: Any, new: Any, value: str, shown: str
     ) -> None:
-        with ground.database() as database:
-            ground.build(database, world(old).metadata())
-            change, legs = drafted(ground, database, world(new).metadata(), Decisions())
+        with trial_server.database() as database:
+            trial_server.build(database, world(old).metadata())
+            change, legs = draft_changes(trial_server, database, world(new).metadata(), Decisions())
             execute(database.direct, f"INSERT INTO hero (name, x) VALUES ('a', {value})")
             with connect(database) as connection, pytest.raises(DBAPIError, match=r"too long|does not match"):
                 climb(connection, legs)
@@ -78,14 +78,14 @@ class TestConversion:
         fits = [step.row_condition for step in change.upgrade if step.row_condition]
         assert fits == [f"hero.x as {shown}"]
 
-    def test_values_of_a_shortened_domain_are_not_truncated(self, ground: Ground) -> None:
-        def coded(size: int) -> World:
+    def test_values_of_a_shortened_domain_are_not_truncated(self, trial_server: TrialServer) -> None:
+        def coded(size: int) -> SampleSchema:
             domain = f"CREATE DOMAIN code AS varchar({size})"
-            return World(sql=(domain, "CREATE TABLE thing (id int PRIMARY KEY, code code)"))
+            return SampleSchema(sql=(domain, "CREATE TABLE thing (id int PRIMARY KEY, code code)"))
 
-        with ground.database() as database:
-            ground.build(database, coded(9).metadata())
-            _, legs = drafted(ground, database, coded(5).metadata(), Decisions())
+        with trial_server.database() as database:
+            trial_server.build(database, coded(9).metadata())
+            _, legs = draft_changes(trial_server, database, coded(5).metadata(), Decisions())
             execute(database.direct, "INSERT INTO thing VALUES (1, 'A00.1234')")
             with connect(database) as connection, pytest.raises(DBAPIError, match="too long"):
                 climb(connection, legs)
@@ -98,58 +98,66 @@ class TestConversion:
             ("|numeric(5,2)", "CREATE DOMAIN part AS integer|part", ""),
         ],
     )
-    def test_loss_of_a_domain_is_named(self, ground: Ground, old: str, new: str, loss: str) -> None:
-        def made(said: str) -> World:
+    def test_loss_of_a_domain_is_named(self, trial_server: TrialServer, old: str, new: str, loss: str) -> None:
+        def made(said: str) -> SampleSchema:
             domain, _, kind = said.partition("|")
             tables = f"CREATE TABLE thing (id int PRIMARY KEY, x {kind})"
-            return World(sql=tuple(statement for statement in (domain, tables) if statement))
+            return SampleSchema(sql=tuple(statement for statement in (domain, tables) if statement))
 
-        proof = seedbed_proves(ground, made(old).metadata(), made(new).metadata(), Decisions())
+        proof = prove_with_seedbed(trial_server, made(old).metadata(), made(new).metadata(), Decisions())
 
         assert proof.losses == (f"what thing.x has {loss}after the point",)
 
     @pytest.mark.parametrize("world", [worn, keyed])
     @pytest.mark.parametrize("old", [sa.Text(), sa.String(50)])
-    def test_values_are_not_truncated_to_a_shorter_domain(self, ground: Ground, world: Any, old: Any) -> None:
+    def test_values_are_not_truncated_to_a_shorter_domain(
+        self, trial_server: TrialServer, world: Any, old: Any
+    ) -> None:
         code = pg.DOMAIN("code", sa.String(5))
-        with ground.database() as database:
-            ground.build(database, world(old).metadata())
-            _, legs = drafted(ground, database, world(code).metadata(), Decisions())
+        with trial_server.database() as database:
+            trial_server.build(database, world(old).metadata())
+            _, legs = draft_changes(trial_server, database, world(code).metadata(), Decisions())
             execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', 'A00.1234')")
             with connect(database) as connection, pytest.raises(DBAPIError, match="too long"):
                 climb(connection, legs)
 
     @pytest.mark.parametrize("world", [worn, keyed])
-    def test_rounding_is_named_in_both_directions(self, ground: Ground, world: Any) -> None:
-        there = seedbed_proves(ground, world(sa.Numeric(10, 4)).metadata(), world(sa.Integer).metadata(), Decisions())
-        back = seedbed_proves(ground, world(sa.Integer).metadata(), world(sa.Numeric(10, 4)).metadata(), Decisions())
+    def test_rounding_is_named_in_both_directions(self, trial_server: TrialServer, world: Any) -> None:
+        there = prove_with_seedbed(
+            trial_server, world(sa.Numeric(10, 4)).metadata(), world(sa.Integer).metadata(), Decisions()
+        )
+        back = prove_with_seedbed(
+            trial_server, world(sa.Integer).metadata(), world(sa.Numeric(10, 4)).metadata(), Decisions()
+        )
 
         assert there.losses == ("what hero.x has after the point",)
         assert back.losses == ()
         assert back.downgrade_losses == ("what hero.x has after the point",)
 
-    def test_expanded_column_is_not_a_loss(self, ground: Ground) -> None:
-        proof = seedbed_proves(ground, worn(sa.Integer).metadata(), worn(sa.BigInteger).metadata(), Decisions())
+    def test_expanded_column_is_not_a_loss(self, trial_server: TrialServer) -> None:
+        proof = prove_with_seedbed(
+            trial_server, worn(sa.Integer).metadata(), worn(sa.BigInteger).metadata(), Decisions()
+        )
 
         assert (proof.losses, proof.downgrade_losses) == ((), ())
         assert proof.row_conditions == ("going down, hero.x as integer",)
 
-    def test_loss_of_a_hinted_conversion_is_named(self, ground: Ground) -> None:
+    def test_loss_of_a_hinted_conversion_is_named(self, trial_server: TrialServer) -> None:
         said = worn(sa.Integer, info=hint(using="floor(x)::integer"))
 
-        proof = seedbed_proves(ground, worn(sa.Numeric(10, 4)).metadata(), said.metadata(), Decisions())
+        proof = prove_with_seedbed(trial_server, worn(sa.Numeric(10, 4)).metadata(), said.metadata(), Decisions())
 
         assert proof.losses == ("values of hero.x such as '0.0010', which comes back as '0.0000'",)
         assert proof.row_conditions == ("going down, hero.x as numeric(10,4)",)
 
     @pytest.mark.parametrize("world", [worn, keyed])
-    def test_hinted_reverse_conversion_is_used(self, ground: Ground, world: Any) -> None:
+    def test_hinted_reverse_conversion_is_used(self, trial_server: TrialServer, world: Any) -> None:
         said = hint(using="CASE WHEN x THEN 'done' ELSE 'todo' END::state", back="x = 'done'")
 
-        with ground.database() as database:
-            ground.build(database, world(sa.Boolean).metadata())
+        with trial_server.database() as database:
+            trial_server.build(database, world(sa.Boolean).metadata())
             after = world(sa.Enum("todo", "done", name="state"), info=said).metadata()
-            _, legs = drafted(ground, database, after, Decisions())
+            _, legs = draft_changes(trial_server, database, after, Decisions())
             execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', true), ('b', false), ('c', NULL)")
             with connect(database) as connection:
                 climb(connection, legs)
@@ -159,11 +167,11 @@ class TestConversion:
             assert there == [("done",), ("todo",), ("todo",)]
             assert execute(database.direct, "SELECT x FROM hero ORDER BY name") == [(True,), (False,), (False,)]
 
-    def test_hinted_reverse_conversion_is_used_in_an_expansion(self, ground: Ground) -> None:
+    def test_hinted_reverse_conversion_is_used_in_an_expansion(self, trial_server: TrialServer) -> None:
         said = hint(using="x / 100.0", back="(x * 100)::integer")
 
-        proof = seedbed_proves(
-            ground, worn(sa.Integer).metadata(), worn(sa.Numeric(12, 2), info=said).metadata(), Decisions()
+        proof = prove_with_seedbed(
+            trial_server, worn(sa.Integer).metadata(), worn(sa.Numeric(12, 2), info=said).metadata(), Decisions()
         )
 
         assert (proof.losses, proof.downgrade_losses) == ((), ())
@@ -171,11 +179,13 @@ class TestConversion:
     @pytest.mark.parametrize("world", [worn, keyed])
     @pytest.mark.parametrize("to_zone", [True, False])
     def test_times_without_a_zone_are_utc_in_any_session_time_zone(
-        self, ground: Ground, world: Any, to_zone: bool
+        self, trial_server: TrialServer, world: Any, to_zone: bool
     ) -> None:
-        with ground.database() as database:
-            ground.build(database, world(sa.DateTime(timezone=not to_zone)).metadata())
-            _, legs = drafted(ground, database, world(sa.DateTime(timezone=to_zone)).metadata(), Decisions())
+        with trial_server.database() as database:
+            trial_server.build(database, world(sa.DateTime(timezone=not to_zone)).metadata())
+            _, legs = draft_changes(
+                trial_server, database, world(sa.DateTime(timezone=to_zone)).metadata(), Decisions()
+            )
             execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', '2026-01-02 03:04:05+00')")
             with connect(database) as connection:
                 connection.exec_driver_sql("SET timezone = 'Asia/Tokyo'")
@@ -195,11 +205,11 @@ class TestConversion:
         ],
     )
     def test_dates_are_utc_in_any_session_time_zone(
-        self, ground: Ground, world: Any, old: Any, new: Any, value: str, shown: str, said: str
+        self, trial_server: TrialServer, world: Any, old: Any, new: Any, value: str, shown: str, said: str
     ) -> None:
-        with ground.database() as database:
-            ground.build(database, world(old).metadata())
-            _, legs = drafted(ground, database, world(new).metadata(), Decisions())
+        with trial_server.database() as database:
+            trial_server.build(database, world(old).metadata())
+            _, legs = draft_changes(trial_server, database, world(new).metadata(), Decisions())
             execute(database.direct, f"INSERT INTO hero (name, x) VALUES ('a', '{value}')")
             with connect(database) as connection:
                 connection.exec_driver_sql("SET timezone = 'Asia/Tokyo'")
@@ -221,16 +231,16 @@ class TestConversion:
             (sa.Interval(), sa.Time(), "the days of hero.x"),
         ],
     )
-    def test_lossy_conversion_is_named(self, ground: Ground, old: Any, new: Any, loss: str) -> None:
-        proof = seedbed_proves(ground, worn(old).metadata(), worn(new).metadata(), Decisions())
+    def test_lossy_conversion_is_named(self, trial_server: TrialServer, old: Any, new: Any, loss: str) -> None:
+        proof = prove_with_seedbed(trial_server, worn(old).metadata(), worn(new).metadata(), Decisions())
 
         assert proof.losses == (loss,)
 
     @pytest.mark.parametrize("world", [worn, keyed])
-    def test_text_is_kept_as_utf8_bytes(self, ground: Ground, world: Any) -> None:
-        with ground.database() as database:
-            ground.build(database, world(sa.Text()).metadata())
-            _, legs = drafted(ground, database, world(sa.LargeBinary()).metadata(), Decisions())
+    def test_text_is_kept_as_utf8_bytes(self, trial_server: TrialServer, world: Any) -> None:
+        with trial_server.database() as database:
+            trial_server.build(database, world(sa.Text()).metadata())
+            _, legs = draft_changes(trial_server, database, world(sa.LargeBinary()).metadata(), Decisions())
             execute(database.direct, r"INSERT INTO hero (name, x) VALUES ('a', '\x41 \\ é')")
             with connect(database) as connection:
                 climb(connection, legs)
@@ -239,11 +249,11 @@ class TestConversion:
 
             assert there == execute(database.direct, "SELECT x FROM hero") == [(r"\x41 \\ é",)]
 
-    def test_array_becomes_a_json_array_with_every_element(self, ground: Ground) -> None:
-        with ground.database() as database:
-            ground.build(database, PLAIN.metadata())
-            after = World(hero={"tags": col("tags", pg.JSONB)}).metadata()
-            _, legs = drafted(ground, database, after, Decisions())
+    def test_array_becomes_a_json_array_with_every_element(self, trial_server: TrialServer) -> None:
+        with trial_server.database() as database:
+            trial_server.build(database, PLAIN.metadata())
+            after = SampleSchema(hero={"tags": col("tags", pg.JSONB)}).metadata()
+            _, legs = draft_changes(trial_server, database, after, Decisions())
             execute(database.direct, "INSERT INTO hero (name, tags) VALUES ('a', '{one,two}')")
             with connect(database) as connection:
                 climb(connection, legs)
@@ -277,11 +287,11 @@ class TestConversion:
         ],
     )
     def test_values_survive_upgrade_and_downgrade(
-        self, ground: Ground, world: Any, old: Any, new: Any, value: str, shown: str
+        self, trial_server: TrialServer, world: Any, old: Any, new: Any, value: str, shown: str
     ) -> None:
-        with ground.database() as database:
-            ground.build(database, world(old).metadata())
-            _, legs = drafted(ground, database, world(new).metadata(), Decisions())
+        with trial_server.database() as database:
+            trial_server.build(database, world(old).metadata())
+            _, legs = draft_changes(trial_server, database, world(new).metadata(), Decisions())
             quoted = value.replace("'", "''")
             execute(database.direct, f"INSERT INTO hero (name, x) VALUES ('a', '{quoted}'), ('b', NULL)")
             with connect(database) as connection:
@@ -307,20 +317,20 @@ class TestConversion:
         ],
     )
     def test_revision_stops_at_a_value_that_the_new_type_lacks(
-        self, ground: Ground, world: Any, old: Any, new: Any, value: str
+        self, trial_server: TrialServer, world: Any, old: Any, new: Any, value: str
     ) -> None:
-        with ground.database() as database:
-            ground.build(database, world(old).metadata())
-            _, legs = drafted(ground, database, world(new).metadata(), Decisions())
+        with trial_server.database() as database:
+            trial_server.build(database, world(old).metadata())
+            _, legs = draft_changes(trial_server, database, world(new).metadata(), Decisions())
             execute(database.direct, f"INSERT INTO hero (name, x) VALUES ('a', '{value}')")
             with connect(database) as connection, pytest.raises(DBAPIError):
                 climb(connection, legs)
 
     @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
-    def test_text_without_a_zone_is_utc(self, ground: Ground, zone: str) -> None:
-        with ground.database() as database:
-            ground.build(database, keyed(sa.Text()).metadata())
-            _, legs = drafted(ground, database, keyed(sa.DateTime(timezone=True)).metadata(), Decisions())
+    def test_text_without_a_zone_is_utc(self, trial_server: TrialServer, zone: str) -> None:
+        with trial_server.database() as database:
+            trial_server.build(database, keyed(sa.Text()).metadata())
+            _, legs = draft_changes(trial_server, database, keyed(sa.DateTime(timezone=True)).metadata(), Decisions())
             execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', '2026-01-02 03:04'), ('b', '2026-01-02')")
             with connect(database) as connection:
                 connection.exec_driver_sql(f"SET timezone = '{zone}'")
@@ -336,19 +346,21 @@ class TestConversion:
         ("old", "new"),
         [(sa.Integer(), sa.Interval()), (sa.Uuid(), sa.LargeBinary()), (pg.BIT(varying=True), sa.Integer())],
     )
-    def test_missing_cast_is_an_error(self, ground: Ground, old: Any, new: Any) -> None:
+    def test_missing_cast_is_an_error(self, trial_server: TrialServer, old: Any, new: Any) -> None:
         with pytest.raises(UnknownTypeConversion, match=r"^hero\.x changes from"):
-            seedbed_proves(ground, worn(old).metadata(), worn(new).metadata(), Decisions())
+            prove_with_seedbed(trial_server, worn(old).metadata(), worn(new).metadata(), Decisions())
 
-    def test_missing_reverse_conversion_makes_the_revision_forward_only(self, ground: Ground) -> None:
+    def test_missing_reverse_conversion_makes_the_revision_forward_only(self, trial_server: TrialServer) -> None:
         said = worn(sa.Interval(), info=hint(using="x * interval '1 day'"))
 
-        proof = seedbed_proves(ground, worn(sa.Integer()).metadata(), said.metadata(), Decisions())
+        proof = prove_with_seedbed(trial_server, worn(sa.Integer()).metadata(), said.metadata(), Decisions())
 
         assert proof.verdict is Verdict.FORWARD_ONLY
 
-    def test_example_shows_how_a_value_becomes_an_array(self, ground: Ground) -> None:
-        proof = seedbed_proves(ground, worn(sa.Text()).metadata(), worn(pg.ARRAY(sa.Text)).metadata(), Decisions())
+    def test_example_shows_how_a_value_becomes_an_array(self, trial_server: TrialServer) -> None:
+        proof = prove_with_seedbed(
+            trial_server, worn(sa.Text()).metadata(), worn(pg.ARRAY(sa.Text)).metadata(), Decisions()
+        )
 
         assert proof.verdict is Verdict.PROVEN
         assert proof.downgrade_losses == ("all but the first element of hero.x",)
@@ -366,21 +378,23 @@ class TestConversion:
             (sa.Interval(), pg.INTERVAL(fields="DAY"), "beside day", "comes back as"),
         ],
     )
-    def test_loss_is_named_with_an_example(self, ground: Ground, old: Any, new: Any, loss: str, example: str) -> None:
-        proof = seedbed_proves(ground, worn(old).metadata(), worn(new).metadata(), Decisions())
+    def test_loss_is_named_with_an_example(
+        self, trial_server: TrialServer, old: Any, new: Any, loss: str, example: str
+    ) -> None:
+        proof = prove_with_seedbed(trial_server, worn(old).metadata(), worn(new).metadata(), Decisions())
 
         assert loss in " ".join(proof.losses)
         assert any(example in one for one in proof.examples), proof.examples
 
-    def test_text_to_enum_loses_nothing(self, ground: Ground) -> None:
+    def test_text_to_enum_loses_nothing(self, trial_server: TrialServer) -> None:
         mood = sa.Enum("good", "bad", name="mood")
 
-        proof = seedbed_proves(ground, worn(sa.Text()).metadata(), worn(mood).metadata(), Decisions())
+        proof = prove_with_seedbed(trial_server, worn(sa.Text()).metadata(), worn(mood).metadata(), Decisions())
 
         assert (proof.losses, proof.downgrade_losses) == ((), ())
 
     @pytest.mark.parametrize(("up", "down"), [("0", "x"), ("x", "x + 1")])
-    def test_proof_fails_if_the_steps_convert_differently(self, ground: Ground, up: str, down: str) -> None:
+    def test_proof_fails_if_the_steps_convert_differently(self, trial_server: TrialServer, up: str, down: str) -> None:
         def retype(kind: str, using: str) -> Callable[[Connection], None]:
             def run(connection: Connection) -> None:
                 connection.exec_driver_sql(f"DROP VIEW seen; ALTER TABLE hero ALTER x TYPE {kind} USING {using}")
@@ -389,38 +403,38 @@ class TestConversion:
 
             return run
 
-        with ground.database() as database:
-            ground.build(database, keyed(sa.Integer).metadata())
-            change, legs = drafted(ground, database, keyed(sa.BigInteger).metadata(), Decisions())
+        with trial_server.database() as database:
+            trial_server.build(database, keyed(sa.Integer).metadata())
+            change, legs = draft_changes(trial_server, database, keyed(sa.BigInteger).metadata(), Decisions())
             bad = replace(legs[0], up=retype("bigint", up), down=retype("integer", down))
             step = "upgrade" if up == "0" else "downgrade"
 
             with pytest.raises(DraftProofFailure, match=f"rows kept by the {step}"):
-                prove(build_candidate(change, [bad]), lambda: ground.copy_of(database))
+                prove(build_candidate(change, [bad]), lambda: trial_server.copy_of(database))
 
-    def test_proof_fails_if_no_value_can_be_converted(self, ground: Ground) -> None:
+    def test_proof_fails_if_no_value_can_be_converted(self, trial_server: TrialServer) -> None:
         mood = sa.Enum("good", "bad", name="mood")
 
         with pytest.raises(DraftProofFailure, match='invalid input value for enum mood: "1"'):
-            seedbed_proves(ground, worn(sa.Integer).metadata(), worn(mood).metadata(), Decisions())
+            prove_with_seedbed(trial_server, worn(sa.Integer).metadata(), worn(mood).metadata(), Decisions())
 
 
 class TestExpandedColumn:
     @pytest.mark.parametrize(("trigger", "revisions"), [("aaa", 3), ("zzz", 1)])
     def test_column_is_not_expanded_if_a_later_trigger_changes_it(
-        self, ground: Ground, trigger: str, revisions: int
+        self, trial_server: TrialServer, trigger: str, revisions: int
     ) -> None:
         doubling = (
             "CREATE FUNCTION twice() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.x := NEW.x * 2; RETURN NEW; END'",
             f"CREATE TRIGGER {trigger} BEFORE INSERT ON hero FOR EACH ROW EXECUTE FUNCTION twice()",
         )
 
-        def counted(kind: Any) -> World:
-            return World(hero={"x": col("x", kind)}, sql=doubling)
+        def counted(kind: Any) -> SampleSchema:
+            return SampleSchema(hero={"x": col("x", kind)}, sql=doubling)
 
-        with ground.database() as database:
-            ground.build(database, counted(sa.Integer).metadata())
-            _, legs = drafted(ground, database, counted(sa.BigInteger).metadata(), Decisions())
+        with trial_server.database() as database:
+            trial_server.build(database, counted(sa.Integer).metadata())
+            _, legs = draft_changes(trial_server, database, counted(sa.BigInteger).metadata(), Decisions())
             with connect(database) as connection:
                 climb(connection, legs[:2])
             execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', 2)")
@@ -436,19 +450,22 @@ class TestSequence:
     @pytest.mark.parametrize(
         ("before", "after"),
         [
-            (World(tables={"note": SERIAL}), World(tables={"remark": (*SERIAL, {"info": hint(renamed_from="note")})})),
-            (World(tables={"note": SERIAL}), World(tables={"note": BIG})),
-            (World(tables={"note": SERIAL}), World(tables={"note": IDENTITY})),
-            (World(tables={"note": IDENTITY}), World(tables={"note": SERIAL})),
+            (
+                SampleSchema(tables={"note": SERIAL}),
+                SampleSchema(tables={"remark": (*SERIAL, {"info": hint(renamed_from="note")})}),
+            ),
+            (SampleSchema(tables={"note": SERIAL}), SampleSchema(tables={"note": BIG})),
+            (SampleSchema(tables={"note": SERIAL}), SampleSchema(tables={"note": IDENTITY})),
+            (SampleSchema(tables={"note": IDENTITY}), SampleSchema(tables={"note": SERIAL})),
         ],
     )
     def test_sequence_continues_after_its_last_value(
-        self, ground: Ground, before: World, after: World, there: bool
+        self, trial_server: TrialServer, before: SampleSchema, after: SampleSchema, there: bool
     ) -> None:
         table = "remark" if "remark" in after.tables else "note"
-        with ground.database() as database:
-            ground.build(database, before.metadata())
-            _, legs = drafted(ground, database, after.metadata(), Decisions())
+        with trial_server.database() as database:
+            trial_server.build(database, before.metadata())
+            _, legs = draft_changes(trial_server, database, after.metadata(), Decisions())
             for _ in range(3 if there else 0):
                 execute(database.direct, "INSERT INTO note (note) VALUES ('a')")
             execute(database.direct, "DELETE FROM note WHERE id = 3")
@@ -459,37 +476,43 @@ class TestSequence:
                 (4 if there else 1,)
             ]
 
-    def test_renamed_sequence_continues(self, ground: Ground) -> None:
-        def counted(name: str) -> World:
+    def test_renamed_sequence_continues(self, trial_server: TrialServer) -> None:
+        def counted(name: str) -> SampleSchema:
             default = sa.text(f"nextval('{name}')")
-            return World(
+            return SampleSchema(
                 team={"no": col("no", sa.BigInteger, server_default=default, unique=True)},
-                others=(lambda metadata: sa.Sequence(name, metadata=metadata),),
+                declarations=(lambda metadata: sa.Sequence(name, metadata=metadata),),
             )
 
-        with ground.database() as database:
-            ground.build(database, counted("numbers").metadata())
-            _, legs = drafted(ground, database, counted("team_numbers").metadata(), Decisions())
+        with trial_server.database() as database:
+            trial_server.build(database, counted("numbers").metadata())
+            _, legs = draft_changes(trial_server, database, counted("team_numbers").metadata(), Decisions())
             execute(database.direct, "INSERT INTO team (name) VALUES ('a'), ('b')")
             with connect(database) as connection:
                 climb(connection, legs)
 
             assert execute(database.direct, "INSERT INTO team (name) VALUES ('c') RETURNING no") == [(3,)]
 
-    def test_dropping_a_sequence_is_a_loss(self, ground: Ground) -> None:
-        plain = World(tables={"note": (col("id", sa.Integer, primary_key=True, autoincrement=False), SERIAL[1])})
+    def test_dropping_a_sequence_is_a_loss(self, trial_server: TrialServer) -> None:
+        plain = SampleSchema(tables={"note": (col("id", sa.Integer, primary_key=True, autoincrement=False), SERIAL[1])})
 
-        proof = seedbed_proves(ground, World(tables={"note": SERIAL}).metadata(), plain.metadata(), Decisions())
-        other = seedbed_proves(ground, World(tables={"note": IDENTITY}).metadata(), plain.metadata(), Decisions())
+        proof = prove_with_seedbed(
+            trial_server, SampleSchema(tables={"note": SERIAL}).metadata(), plain.metadata(), Decisions()
+        )
+        other = prove_with_seedbed(
+            trial_server, SampleSchema(tables={"note": IDENTITY}).metadata(), plain.metadata(), Decisions()
+        )
 
         assert proof.losses == ("where note_id_seq has counted to",)
         assert other.losses == ("where note.id has counted to",)
 
-    def test_new_sequence_continues_after_the_largest_value(self, ground: Ground) -> None:
-        with ground.database() as database:
+    def test_new_sequence_continues_after_the_largest_value(self, trial_server: TrialServer) -> None:
+        with trial_server.database() as database:
             given = (col("id", sa.Integer, primary_key=True, autoincrement=False), col("note", sa.Text))
-            ground.build(database, World(tables={"note": given}).metadata())
-            _, legs = drafted(ground, database, World(tables={"note": IDENTITY}).metadata(), Decisions())
+            trial_server.build(database, SampleSchema(tables={"note": given}).metadata())
+            _, legs = draft_changes(
+                trial_server, database, SampleSchema(tables={"note": IDENTITY}).metadata(), Decisions()
+            )
             execute(database.direct, "INSERT INTO note VALUES (7, 'a')")
             with connect(database) as connection:
                 climb(connection, legs)
@@ -498,12 +521,12 @@ class TestSequence:
 
 
 class TestBackfill:
-    def test_python_default_is_used_unchanged(self, ground: Ground) -> None:
-        with ground.database() as database:
-            ground.build(database, PLAIN.metadata())
+    def test_python_default_is_used_unchanged(self, trial_server: TrialServer) -> None:
+        with trial_server.database() as database:
+            trial_server.build(database, PLAIN.metadata())
             after = worn(sa.String(20), default="it's: 5 %", nullable=False).metadata()
             execute(database.direct, "INSERT INTO hero (name) VALUES ('a')")
-            _, legs = drafted(ground, database, after, Decisions())
+            _, legs = draft_changes(trial_server, database, after, Decisions())
             with connect(database) as connection:
                 climb(connection, legs)
 

@@ -12,7 +12,7 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import run_temporary_server
 from seedbed.schema import declare, hint
-from tests.catalogue.harness import Ground, drafted, seedbed_proves
+from tests.catalogue.harness import TrialServer, draft_changes, prove_with_seedbed
 from tests.projects import execute
 from tests.servers import installed
 
@@ -21,14 +21,14 @@ ROWS = "INSERT INTO t (a) VALUES (1), (5), (NULL)"
 
 
 @pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
-def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+def trial_server(request: pytest.FixtureRequest) -> Iterator[TrialServer]:
     with run_temporary_server(request.param) as server:
-        yield Ground(server)
+        yield TrialServer(server)
 
 
 @pytest.fixture(params=["stored", "virtual"])
-def kind(request: pytest.FixtureRequest, ground: Ground) -> str:
-    if request.param == "virtual" and ground.server.binaries.major_version < 18:
+def kind(request: pytest.FixtureRequest, trial_server: TrialServer) -> str:
+    if request.param == "virtual" and trial_server.server.binaries.major_version < 18:
         pytest.skip("PostgreSQL has virtual generated columns from 18 on")
     return str(request.param)
 
@@ -50,11 +50,13 @@ def ordinary(of: Any = sa.Integer, **options: Any) -> sa.Column[Any]:
     return sa.Column("x", of, **options)
 
 
-def there_and_back(ground: Ground, before: MetaData, after: MetaData, words: Decisions, rows: str = ROWS) -> list[Any]:
+def there_and_back(
+    trial_server: TrialServer, before: MetaData, after: MetaData, words: Decisions, rows: str = ROWS
+) -> list[Any]:
     """The values of x, as text, after the change and after its downgrade."""
-    with ground.database() as database:
-        ground.build(database, before)
-        _, legs = drafted(ground, database, after, words)
+    with trial_server.database() as database:
+        trial_server.build(database, before)
+        _, legs = draft_changes(trial_server, database, after, words)
         execute(database.direct, rows)
         with connect(database) as connection:
             for leg in legs:
@@ -72,52 +74,56 @@ def _values(database: Database) -> list[str | None]:
 
 class TestGeneratedColumn:
     @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
-    def test_becoming_an_ordinary_column_keeps_values(self, ground: Ground, kind: str, words: Decisions) -> None:
+    def test_becoming_an_ordinary_column_keeps_values(
+        self, trial_server: TrialServer, kind: str, words: Decisions
+    ) -> None:
         before, after = world(computed(kind)), world(ordinary())
 
-        assert there_and_back(ground, before, after, words) == [["0", "4", None], ["0", "4", None]]
-        assert seedbed_proves(ground, before, after, words).losses == ()
+        assert there_and_back(trial_server, before, after, words) == [["0", "4", None], ["0", "4", None]]
+        assert prove_with_seedbed(trial_server, before, after, words).losses == ()
 
     @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
     def test_becoming_an_ordinary_column_of_another_type_keeps_values(
-        self, ground: Ground, kind: str, words: Decisions
+        self, trial_server: TrialServer, kind: str, words: Decisions
     ) -> None:
         after = world(ordinary(sa.Text, info=hint(using="'n' || x")))
 
-        assert there_and_back(ground, world(computed(kind)), after, words)[0] == ["n0", "n4", None]
+        assert there_and_back(trial_server, world(computed(kind)), after, words)[0] == ["n0", "n4", None]
 
     @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
-    def test_becoming_not_null_with_a_default_keeps_values(self, ground: Ground, kind: str, words: Decisions) -> None:
+    def test_becoming_not_null_with_a_default_keeps_values(
+        self, trial_server: TrialServer, kind: str, words: Decisions
+    ) -> None:
         after = world(ordinary(nullable=False, server_default="7", index=True, comment="what it was"))
 
-        assert there_and_back(ground, world(computed(kind)), after, words)[0] == ["0", "4", "7"]
+        assert there_and_back(trial_server, world(computed(kind)), after, words)[0] == ["0", "4", "7"]
 
-    def test_values_are_kept_if_a_view_uses_the_column(self, ground: Ground, kind: str) -> None:
+    def test_values_are_kept_if_a_view_uses_the_column(self, trial_server: TrialServer, kind: str) -> None:
         seen = "CREATE VIEW seen AS SELECT x FROM t"
         before, after = world(computed(kind), sql=seen), world(ordinary(), sql=seen)
 
-        assert there_and_back(ground, before, after, Decisions()) == [["0", "4", None], ["0", "4", None]]
+        assert there_and_back(trial_server, before, after, Decisions()) == [["0", "4", None], ["0", "4", None]]
 
-    def test_values_are_kept_if_the_column_is_renamed(self, ground: Ground, kind: str) -> None:
+    def test_values_are_kept_if_the_column_is_renamed(self, trial_server: TrialServer, kind: str) -> None:
         before = world(sa.Column("y", sa.Integer, sa.Computed("a - 1", persisted=kind == "stored")))
         after = world(ordinary(info=hint(renamed_from="y")))
 
-        proof = seedbed_proves(ground, before, after, Decisions())
+        proof = prove_with_seedbed(trial_server, before, after, Decisions())
 
         assert proof.losses == ()
 
-    def test_becoming_generated_loses_values_and_names_it(self, ground: Ground, kind: str) -> None:
+    def test_becoming_generated_loses_values_and_names_it(self, trial_server: TrialServer, kind: str) -> None:
         rows = "INSERT INTO t (a, x) VALUES (1, 70), (5, NULL)"
         before, after = world(ordinary()), world(computed(kind))
 
-        assert there_and_back(ground, before, after, Decisions(), rows)[0] == ["0", "4"]
-        assert seedbed_proves(ground, before, after, Decisions()).losses == ("t.x",)
+        assert there_and_back(trial_server, before, after, Decisions(), rows)[0] == ["0", "4"]
+        assert prove_with_seedbed(trial_server, before, after, Decisions()).losses == ("t.x",)
 
-    def test_new_expression_recomputes_the_column(self, ground: Ground, kind: str) -> None:
-        other = "virtual" if kind == "stored" and ground.server.binaries.major_version >= 18 else "stored"
+    def test_new_expression_recomputes_the_column(self, trial_server: TrialServer, kind: str) -> None:
+        other = "virtual" if kind == "stored" and trial_server.server.binaries.major_version >= 18 else "stored"
         after = world(computed(other, "a - 2"))
 
-        assert there_and_back(ground, world(computed(kind)), after, Decisions()) == [
+        assert there_and_back(trial_server, world(computed(kind)), after, Decisions()) == [
             ["-1", "3", None],
             ["0", "4", None],
         ]

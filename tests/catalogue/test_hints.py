@@ -12,7 +12,7 @@ from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.postgres.connection import connect
 from seedbed.postgres.embedded import run_temporary_server
 from seedbed.schema import hint
-from tests.catalogue.harness import Ground, drafted, seedbed_proves
+from tests.catalogue.harness import TrialServer, draft_changes, prove_with_seedbed
 from tests.projects import execute
 from tests.servers import installed
 
@@ -22,9 +22,9 @@ MAPPED = "CASE color::text WHEN 'RED' THEN 'BLUE' ELSE color::text END"
 
 
 @pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
-def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+def trial_server(request: pytest.FixtureRequest) -> Iterator[TrialServer]:
     with run_temporary_server(request.param) as server:
-        yield Ground(server)
+        yield TrialServer(server)
 
 
 def world(*parts: Any, info: dict[str, Any] | None = None) -> MetaData:
@@ -42,11 +42,13 @@ def enum(*labels: str, array: bool = False, **hints: Any) -> sa.Column[Any]:
     return column("color", sa.ARRAY(kind) if array else kind, **hints)
 
 
-def values(ground: Ground, before: MetaData, after: MetaData, words: Decisions, rows: str, asked: str) -> list[Any]:
+def values(
+    trial_server: TrialServer, before: MetaData, after: MetaData, words: Decisions, rows: str, asked: str
+) -> list[Any]:
     """What a question gives after a change, in a database that had rows before it."""
-    with ground.database() as database:
-        ground.build(database, before)
-        _, legs = drafted(ground, database, after, words)
+    with trial_server.database() as database:
+        trial_server.build(database, before)
+        _, legs = draft_changes(trial_server, database, after, words)
         execute(database.direct, rows)
         with connect(database) as connection:
             for leg in legs:
@@ -56,43 +58,43 @@ def values(ground: Ground, before: MetaData, after: MetaData, words: Decisions, 
 
 class TestUsing:
     @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
-    def test_using_maps_removed_labels(self, ground: Ground, words: Decisions) -> None:
+    def test_using_maps_removed_labels(self, trial_server: TrialServer, words: Decisions) -> None:
         before = world(enum("RED", "GREEN", "BLUE"))
         after = world(enum("GREEN", "BLUE", using=MAPPED))
         rows = "INSERT INTO t (id, color) VALUES (1, 'RED'), (2, 'GREEN'), (3, NULL)"
 
-        found = values(ground, before, after, words, rows, "SELECT color::text FROM t ORDER BY id")
+        found = values(trial_server, before, after, words, rows, "SELECT color::text FROM t ORDER BY id")
 
         assert found == ["BLUE", "GREEN", None]
-        losses = seedbed_proves(ground, before, after, words).losses
+        losses = prove_with_seedbed(trial_server, before, after, words).losses
         assert losses == (f"what t.color was, where {MAPPED} makes another value of it",)
 
-    def test_using_maps_renamed_labels_without_a_question(self, ground: Ground) -> None:
+    def test_using_maps_renamed_labels_without_a_question(self, trial_server: TrialServer) -> None:
         after = world(enum("GREEN", "CRIMSON", using="CASE color WHEN 'RED' THEN 'CRIMSON' ELSE color::text END"))
         rows = "INSERT INTO t (id, color) VALUES (1, 'RED'), (2, 'GREEN')"
 
         found = values(
-            ground, world(enum("RED", "GREEN")), after, Decisions(), rows, "SELECT color::text FROM t ORDER BY id"
+            trial_server, world(enum("RED", "GREEN")), after, Decisions(), rows, "SELECT color::text FROM t ORDER BY id"
         )
 
         assert found == ["CRIMSON", "GREEN"]
 
-    def test_using_maps_labels_of_an_array(self, ground: Ground) -> None:
+    def test_using_maps_labels_of_an_array(self, trial_server: TrialServer) -> None:
         after = world(enum("GREEN", "BLUE", array=True, using="array_replace(color::text[], 'RED', 'BLUE')"))
         rows = "INSERT INTO t (id, color) VALUES (1, '{RED,GREEN}')"
 
         before = world(enum("RED", "GREEN", "BLUE", array=True))
-        found = values(ground, before, after, Decisions(), rows, "SELECT color::text FROM t")
+        found = values(trial_server, before, after, Decisions(), rows, "SELECT color::text FROM t")
 
         assert found == ["{BLUE,GREEN}"]
 
-    def test_back_hint_converts_in_the_downgrade(self, ground: Ground) -> None:
+    def test_back_hint_converts_in_the_downgrade(self, trial_server: TrialServer) -> None:
         back = "CASE color::text WHEN 'BLUE' THEN 'RED' ELSE color::text END"
         before, after = world(enum("RED", "GREEN")), world(enum("GREEN", "BLUE", using=MAPPED, back=back))
 
-        with ground.database() as database:
-            ground.build(database, before)
-            _, legs = drafted(ground, database, after, Decisions())
+        with trial_server.database() as database:
+            trial_server.build(database, before)
+            _, legs = draft_changes(trial_server, database, after, Decisions())
             execute(database.direct, "INSERT INTO t (id, color) VALUES (1, 'RED')")
             with connect(database) as connection:
                 for leg in legs:
@@ -104,13 +106,15 @@ class TestUsing:
 
     @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
     @pytest.mark.parametrize("name", ["age", "years"])
-    def test_renamed_column_is_known_by_both_names(self, ground: Ground, words: Decisions, name: str) -> None:
+    def test_renamed_column_is_known_by_both_names(
+        self, trial_server: TrialServer, words: Decisions, name: str
+    ) -> None:
         told: dict[str, Any] = {"using": f"nullif({name}, 'age')::integer", "back": f"{name}::text"}
         before = world(column("age"))
         after = world(column("years", sa.Integer, renamed_from="age", **told))
         rows = "INSERT INTO t (id, age) VALUES (1, '41'), (2, 'age')"
 
-        found = values(ground, before, after, words, rows, "SELECT years FROM t ORDER BY id")
+        found = values(trial_server, before, after, words, rows, "SELECT years FROM t ORDER BY id")
 
         assert found == [41, None]
 
@@ -146,15 +150,15 @@ class TestHint:
     )
 
     @pytest.mark.parametrize("case", range(len(REFUSED)))
-    def test_hint_that_cannot_be_followed_is_refused(self, ground: Ground, case: int) -> None:
+    def test_hint_that_cannot_be_followed_is_refused(self, trial_server: TrialServer, case: int) -> None:
         after, said = self.REFUSED[case]
 
         with pytest.raises(InvalidHint) as refused:
-            seedbed_proves(ground, world(column("a")), after, Decisions())
+            prove_with_seedbed(trial_server, world(column("a")), after, Decisions())
 
         assert refused.value.message == said
 
-    def test_unused_hint_is_listed(self, ground: Ground) -> None:
+    def test_unused_hint_is_listed(self, trial_server: TrialServer) -> None:
         after = world(
             column("a", using="a::text", back="a"),
             column("b", renamed_from="was", backfill="''"),
@@ -162,9 +166,9 @@ class TestHint:
             info=hint(renamed_from="u", dropped=("gone",)),
         )
 
-        with ground.database() as database:
-            ground.build(database, world(column("a"), column("b")))
-            change, _ = drafted(ground, database, after, GRADUAL)
+        with trial_server.database() as database:
+            trial_server.build(database, world(column("a"), column("b")))
+            change, _ = draft_changes(trial_server, database, after, GRADUAL)
 
         assert change.unused_hints == (
             "t: renamed_from",
@@ -176,7 +180,7 @@ class TestHint:
             "--gradual: no column has another name",
         )
 
-    def test_used_hint_is_not_listed(self, ground: Ground) -> None:
+    def test_used_hint_is_not_listed(self, trial_server: TrialServer) -> None:
         before = world(enum("RED"), column("a"), column("n", sa.Text), column("gone", sa.Date))
         after = world(
             enum("CRIMSON", renamed_values={"RED": "CRIMSON"}),
@@ -185,9 +189,9 @@ class TestHint:
             info=hint(dropped=("gone",)),
         )
 
-        with ground.database() as database:
-            ground.build(database, before)
-            change, _ = drafted(ground, database, after, Decisions())
+        with trial_server.database() as database:
+            trial_server.build(database, before)
+            change, _ = draft_changes(trial_server, database, after, Decisions())
 
         assert change.unused_hints == ()
 
@@ -210,26 +214,26 @@ class TestOption:
             ),
         ],
     )
-    def test_option_without_effect_is_refused(self, ground: Ground, words: Decisions, said: str) -> None:
+    def test_option_without_effect_is_refused(self, trial_server: TrialServer, words: Decisions, said: str) -> None:
         with pytest.raises(UnusedDraftOption) as refused:
-            seedbed_proves(ground, world(column("a")), world(column("a"), column("b")), words)
+            prove_with_seedbed(trial_server, world(column("a")), world(column("a"), column("b")), words)
 
         assert refused.value.message.startswith(said)
 
 
 class TestRenameCandidates:
     def asked(
-        self, ground: Ground, before: MetaData, after: MetaData, words: Decisions | None = None
+        self, trial_server: TrialServer, before: MetaData, after: MetaData, words: Decisions | None = None
     ) -> AmbiguousRename:
         with pytest.raises(AmbiguousRename) as asked:
-            seedbed_proves(ground, before, after, words or Decisions())
+            prove_with_seedbed(trial_server, before, after, words or Decisions())
         return asked.value
 
-    def test_most_similar_name_comes_first(self, ground: Ground) -> None:
+    def test_most_similar_name_comes_first(self, trial_server: TrialServer) -> None:
         before = world(column("workflow_id", nullable=False), column("sequential_key"))
         after = world(column("workflow_id", nullable=False), column("approval", nullable=False), column("serial_key"))
 
-        asked = self.asked(ground, before, after)
+        asked = self.asked(trial_server, before, after)
 
         assert (asked.old, asked.candidates) == ("t.sequential_key", ("t.serial_key", "t.approval"))
         assert asked.question == "What is the new name of column t.sequential_key?"
@@ -239,42 +243,42 @@ class TestRenameCandidates:
             "--drop t.sequential_key",
         )
 
-    def test_similar_name_of_another_type_comes_before_a_different_name(self, ground: Ground) -> None:
+    def test_similar_name_of_another_type_comes_before_a_different_name(self, trial_server: TrialServer) -> None:
         asked = self.asked(
-            ground,
+            trial_server,
             world(column("unit_price", sa.Integer)),
             world(column("rank", sa.Integer), column("unit_prize", sa.BigInteger)),
         )
 
         assert asked.candidates == ("t.unit_prize", "t.rank")
 
-    def test_type_and_nullability_decide_between_equally_similar_names(self, ground: Ground) -> None:
+    def test_type_and_nullability_decide_between_equally_similar_names(self, trial_server: TrialServer) -> None:
         after = world(column("bx", nullable=False), column("by"), column("bz", sa.Date))
 
-        assert self.asked(ground, world(column("a")), after).candidates == ("t.by", "t.bx")
+        assert self.asked(trial_server, world(column("a")), after).candidates == ("t.by", "t.bx")
 
-    def test_likeliest_pair_is_asked_about_first(self, ground: Ground) -> None:
+    def test_likeliest_pair_is_asked_about_first(self, trial_server: TrialServer) -> None:
         before = world(column("alpha"), column("first_name"))
         after = world(column("given_name"), column("first_names"))
 
-        first = self.asked(ground, before, after)
-        second = self.asked(ground, before, after, Decisions(renames={first.old: first.candidates[0]}))
+        first = self.asked(trial_server, before, after)
+        second = self.asked(trial_server, before, after, Decisions(renames={first.old: first.candidates[0]}))
 
         assert (first.old, first.candidates[0]) == ("t.first_name", "t.first_names")
         assert (second.old, second.candidates) == ("t.alpha", ("t.given_name",))
 
-    def test_tables_are_compared_by_name_and_columns(self, ground: Ground) -> None:
+    def test_tables_are_compared_by_name_and_columns(self, trial_server: TrialServer) -> None:
         def tables(*names: str) -> MetaData:
             metadata = MetaData()
             for name in names:
                 sa.Table(name, metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("note", sa.Text))
             return metadata
 
-        asked = self.asked(ground, tables("invoice_line"), tables("ledger", "invoice_lines"))
+        asked = self.asked(trial_server, tables("invoice_line"), tables("ledger", "invoice_lines"))
 
         assert asked.candidates == ("invoice_lines", "ledger")
 
-    def test_labels_are_compared_by_name(self, ground: Ground) -> None:
-        asked = self.asked(ground, world(enum("draft", "done")), world(enum("sent", "drafted", "done")))
+    def test_labels_are_compared_by_name(self, trial_server: TrialServer) -> None:
+        asked = self.asked(trial_server, world(enum("draft", "done")), world(enum("sent", "drafted", "done")))
 
         assert asked.candidates == ("color.drafted", "color.sent")

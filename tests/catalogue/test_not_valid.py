@@ -11,7 +11,7 @@ from seedbed.postgres.catalog import find_differences, read_catalog
 from seedbed.postgres.connection import connect
 from seedbed.postgres.embedded import run_temporary_server
 from seedbed.schema import declare, hint
-from tests.catalogue.harness import Ground, drafted, seedbed_proves
+from tests.catalogue.harness import TrialServer, draft_changes, prove_with_seedbed
 from tests.projects import execute
 from tests.servers import installed
 
@@ -21,9 +21,9 @@ NOT_VALID = "ALTER TABLE t ADD CONSTRAINT t_a_set NOT NULL a NOT VALID"
 
 
 @pytest.fixture(scope="module", params=MAJORS, ids=lambda binaries: f"postgres-{binaries.major}")
-def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+def trial_server(request: pytest.FixtureRequest) -> Iterator[TrialServer]:
     with run_temporary_server(request.param) as server:
-        yield Ground(server)
+        yield TrialServer(server)
 
 
 def world(column: sa.Column[int] | None = None, sql: str = "") -> MetaData:
@@ -51,10 +51,10 @@ WORLDS = {"nullable": nullable, "of new rows": of_new_rows, "required": required
 
 
 class TestNotValidNotNull:
-    def test_difference_is_found(self, ground: Ground) -> None:
-        with ground.database() as one, ground.database() as other:
-            wanted = ground.build(one, required())
-            ground.build(other, of_new_rows())
+    def test_difference_is_found(self, trial_server: TrialServer) -> None:
+        with trial_server.database() as one, trial_server.database() as other:
+            wanted = trial_server.build(one, required())
+            trial_server.build(other, of_new_rows())
             with connect(other) as connection:
                 found = find_differences(read_catalog(connection), wanted)
 
@@ -62,27 +62,27 @@ class TestNotValidNotNull:
 
     @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
     @pytest.mark.parametrize("other", ["nullable", "required", "nowhere"])
-    def test_change_is_proven_in_both_directions(self, ground: Ground, words: Decisions, other: str) -> None:
-        assert seedbed_proves(ground, WORLDS[other](), of_new_rows(), words)
-        assert seedbed_proves(ground, of_new_rows(), WORLDS[other](), words)
+    def test_change_is_proven_in_both_directions(self, trial_server: TrialServer, words: Decisions, other: str) -> None:
+        assert prove_with_seedbed(trial_server, WORLDS[other](), of_new_rows(), words)
+        assert prove_with_seedbed(trial_server, of_new_rows(), WORLDS[other](), words)
 
-    def test_new_table_is_proven(self, ground: Ground) -> None:
-        assert seedbed_proves(ground, MetaData(), of_new_rows(), Decisions())
+    def test_new_table_is_proven(self, trial_server: TrialServer) -> None:
+        assert prove_with_seedbed(trial_server, MetaData(), of_new_rows(), Decisions())
 
     @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
     def test_existing_nulls_stay_until_a_backfill_validates_the_constraint(
-        self, ground: Ground, words: Decisions
+        self, trial_server: TrialServer, words: Decisions
     ) -> None:
-        with ground.database() as database:
-            ground.build(database, nullable())
-            _, legs = drafted(ground, database, of_new_rows(), words)
+        with trial_server.database() as database:
+            trial_server.build(database, nullable())
+            _, legs = draft_changes(trial_server, database, of_new_rows(), words)
             execute(database.direct, "INSERT INTO t VALUES (1, NULL)")
             with connect(database) as connection:
                 for leg in legs:
                     leg.up(connection)
             names = execute(database.direct, "SELECT conname FROM pg_constraint WHERE NOT convalidated")
 
-            _, legs = drafted(ground, database, required(), words)
+            _, legs = draft_changes(trial_server, database, required(), words)
             with connect(database) as connection:
                 for leg in legs:
                     leg.up(connection)

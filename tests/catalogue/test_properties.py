@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from seedbed.errors import MissingBackfill, UnsupportedChange, UnknownTypeConversion, AmbiguousRename
+from seedbed.errors import AmbiguousRename, MissingBackfill, UnknownTypeConversion, UnsupportedChange
 from seedbed.migrations.proof.proof import Verdict
 from seedbed.postgres.embedded import run_temporary_server
 from tests.catalogue.drawing import Edit, edits
-from tests.catalogue.harness import Ground, seedbed_proves
+from tests.catalogue.harness import TrialServer, prove_with_seedbed
 
 EXAMPLES = int(os.environ.get("SEEDBED_TEST_EXAMPLES", "40"))
 """How many edits are drawn; CI draws a few, and a release draws a thousand."""
@@ -22,9 +22,9 @@ refusals: Counter[str] = Counter()
 
 
 @pytest.fixture(scope="module")
-def ground() -> Iterator[Ground]:
+def trial_server() -> Iterator[TrialServer]:
     with run_temporary_server() as server:
-        yield Ground(server)
+        yield TrialServer(server)
 
 
 class TestDraft:
@@ -36,9 +36,9 @@ class TestDraft:
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
     @given(edit=edits())
-    def test_any_edit_is_proven_or_refused_with_an_error(self, ground: Ground, edit: Edit) -> None:
+    def test_any_edit_is_proven_or_refused_with_an_error(self, trial_server: TrialServer, edit: Edit) -> None:
         try:
-            proof = seedbed_proves(ground, edit.before.metadata(), edit.after.metadata(), edit.words)
+            proof = prove_with_seedbed(trial_server, edit.before.metadata(), edit.after.metadata(), edit.decisions)
         except (MissingBackfill, UnsupportedChange, UnknownTypeConversion, AmbiguousRename) as refusal:
             refusals[refusal.message] += 1
             return

@@ -31,7 +31,7 @@ from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Binaries, run_temporary_server
 from seedbed.schema import declare
 from tests.catalogue.conversion_values import TYPES, means_the_same
-from tests.catalogue.harness import Ground, drafted
+from tests.catalogue.harness import TrialServer, draft_changes
 from tests.servers import each_major
 
 PAIRS = int(os.environ.get("CONVERSION_PAIRS", "20"))
@@ -69,20 +69,20 @@ class Column:
 
 
 @pytest.fixture(scope="module", params=each_major())
-def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+def trial_server(request: pytest.FixtureRequest) -> Iterator[TrialServer]:
     binaries: Binaries = request.param
     with run_temporary_server(binaries) as server:
-        yield Ground(server)
+        yield TrialServer(server)
 
 
 class TestConversion:
-    def test_every_difference_between_random_types_is_named(self, ground: Ground) -> None:
-        known, chance = _KnownPairs(ground), random.Random(SEED)
+    def test_every_difference_between_random_types_is_named(self, trial_server: TrialServer) -> None:
+        known, chance = _KnownPairs(trial_server), random.Random(SEED)
         tried, values, faults = 0, 0, []
 
         while tried < PAIRS:
-            columns = _draw_columns(ground, known, chance)
-            faults += _try_table(ground, columns)
+            columns = _draw_columns(trial_server, known, chance)
+            faults += _try_table(trial_server, columns)
             tried += len(columns)
             values += sum(len(column.values) for column in columns)
             sys.stderr.write(f"{tried} pairs with {values} values, {len(faults)} faults\n")
@@ -93,10 +93,10 @@ class TestConversion:
 class _KnownPairs:
     """Which pairs of types have a conversion and one back."""
 
-    def __init__(self, ground: Ground) -> None:
-        with ground.database() as database:
+    def __init__(self, trial_server: TrialServer) -> None:
+        with trial_server.database() as database:
             columns = [Column(f"c{number}", kind, kind) for number, kind in enumerate(sorted(TYPES))]
-            self._catalog = ground.build(database, _metadata(columns, after=False))
+            self._catalog = trial_server.build(database, _metadata(columns, after=False))
             with connect(database) as connection:
                 casts = connection.execute(
                     sa.text("SELECT castsource::regtype, casttarget::regtype FROM pg_cast")
@@ -131,7 +131,7 @@ def _metadata(columns: Sequence[Column], *, after: bool) -> MetaData:
     return metadata
 
 
-def _draw_columns(ground: Ground, known: _KnownPairs, chance: random.Random) -> list[Column]:
+def _draw_columns(trial_server: TrialServer, known: _KnownPairs, chance: random.Random) -> list[Column]:
     """Columns whose conversion is clear, and lets some of the values pass."""
     columns: list[Column] = []
     while len(columns) < COLUMNS:
@@ -139,10 +139,10 @@ def _draw_columns(ground: Ground, known: _KnownPairs, chance: random.Random) -> 
             old, new = chance.sample(sorted(TYPES), 2)
             if known.are_clear(old, new):
                 columns.append(Column(f"c{len(columns)}", old, new))
-        with ground.database() as beginning:
-            ground.build(beginning, _metadata(columns, after=False))
-            change, _ = drafted(
-                ground, beginning, _metadata(columns, after=True), Decisions(strategy=RolloutStrategy.PLAIN)
+        with trial_server.database() as beginning:
+            trial_server.build(beginning, _metadata(columns, after=False))
+            change, _ = draft_changes(
+                trial_server, beginning, _metadata(columns, after=True), Decisions(strategy=RolloutStrategy.PLAIN)
             )
             _convert_each(beginning, change, [column for column in columns if not column.values], chance)
         columns = [column for column in columns if column.values]
@@ -151,15 +151,17 @@ def _draw_columns(ground: Ground, known: _KnownPairs, chance: random.Random) -> 
     return columns
 
 
-def _try_table(ground: Ground, columns: Sequence[Column]) -> list[str]:
+def _try_table(trial_server: TrialServer, columns: Sequence[Column]) -> list[str]:
     faults: list[str] = []
-    with ground.database() as beginning:
-        ground.build(beginning, _metadata(columns, after=False))
+    with trial_server.database() as beginning:
+        trial_server.build(beginning, _metadata(columns, after=False))
         for form in (RolloutStrategy.PLAIN, RolloutStrategy.ONLINE):
-            change, legs = drafted(ground, beginning, _metadata(columns, after=True), Decisions(strategy=form))
-            proof = prove(build_candidate(change, legs), lambda: ground.copy_of(beginning))
+            change, legs = draft_changes(
+                trial_server, beginning, _metadata(columns, after=True), Decisions(strategy=form)
+            )
+            proof = prove(build_candidate(change, legs), lambda: trial_server.copy_of(beginning))
             faults += _unnamed(columns, proof)
-            with ground.database(beginning.name) as copy:
+            with trial_server.database(beginning.name) as copy:
                 faults += _run(copy, legs, columns)
     return faults
 

@@ -14,8 +14,8 @@ from seedbed.migrations.proof.candidate import RevisionRun
 from seedbed.migrations.proof.proof import Verdict, prove
 from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import hint
-from tests.catalogue.harness import Ground, drafted, seedbed_proves
-from tests.catalogue.world import PLAIN, World, col
+from tests.catalogue.harness import TrialServer, draft_changes, prove_with_seedbed
+from tests.catalogue.world import PLAIN, SampleSchema, col
 
 Run = Callable[[Connection], None]
 
@@ -57,14 +57,14 @@ MISTAKES: dict[str, Callable[[RevisionRun], RevisionRun]] = {
 class TestProof:
     @pytest.mark.parametrize("step", MISTAKES)
     def test_mistake_fails_the_proof(self, seedbed_server: TemporaryServer, step: str) -> None:
-        ground = Ground(seedbed_server)
-        with ground.database() as beginning:
-            ground.build(beginning, PLAIN.metadata())
-            after = World(hero={"x": col("x", sa.Integer)}).metadata()
-            change, legs = drafted(ground, beginning, after, Decisions())
+        trial_server = TrialServer(seedbed_server)
+        with trial_server.database() as beginning:
+            trial_server.build(beginning, PLAIN.metadata())
+            after = SampleSchema(hero={"x": col("x", sa.Integer)}).metadata()
+            change, legs = draft_changes(trial_server, beginning, after, Decisions())
 
             with pytest.raises(DraftProofFailure) as refused:
-                prove(build_candidate(change, list(map(MISTAKES[step], legs))), lambda: ground.copy_of(beginning))
+                prove(build_candidate(change, list(map(MISTAKES[step], legs))), lambda: trial_server.copy_of(beginning))
 
             assert refused.value.message.startswith(f"The generated migration failed its verification at '{step}': ")
 
@@ -75,10 +75,12 @@ class TestProof:
             "CREATE TRIGGER shout BEFORE INSERT ON hero FOR EACH ROW EXECUTE FUNCTION shout()",
         )
         title = col("title", sa.String(50), nullable=False, info=hint(renamed_from="name"))
-        after = World(hero={"name": title}, sql=watched)
+        after = SampleSchema(hero={"name": title}, sql=watched)
 
         with pytest.raises(DraftProofFailure) as refused:
-            seedbed_proves(Ground(seedbed_server), World(sql=watched).metadata(), after.metadata(), Decisions())
+            prove_with_seedbed(
+                TrialServer(seedbed_server), SampleSchema(sql=watched).metadata(), after.metadata(), Decisions()
+            )
 
         assert refused.value.message == (
             "The generated migration failed its verification at 'rows put in after the upgrade': "
@@ -91,9 +93,11 @@ class TestProof:
             "END $$",
             "CREATE TRIGGER zzz BEFORE INSERT ON hero FOR EACH ROW EXECUTE FUNCTION late()",
         )
-        after = World(hero={"age": col("age", sa.BigInteger)}, sql=watched)
+        after = SampleSchema(hero={"age": col("age", sa.BigInteger)}, sql=watched)
 
-        proof = seedbed_proves(Ground(seedbed_server), World(sql=watched).metadata(), after.metadata(), Decisions())
+        proof = prove_with_seedbed(
+            TrialServer(seedbed_server), SampleSchema(sql=watched).metadata(), after.metadata(), Decisions()
+        )
 
         assert proof.verdict is Verdict.PROVEN
 
@@ -103,9 +107,11 @@ class TestProof:
             "CREATE TRIGGER age BEFORE UPDATE ON hero FOR EACH ROW EXECUTE FUNCTION age()",
         )
         slug = col("slug", sa.Text, nullable=False, info=hint(backfill="lower(name)"))
-        after = World(hero={"slug": slug}, sql=watched)
+        after = SampleSchema(hero={"slug": slug}, sql=watched)
 
-        proof = seedbed_proves(Ground(seedbed_server), World(sql=watched).metadata(), after.metadata(), Decisions())
+        proof = prove_with_seedbed(
+            TrialServer(seedbed_server), SampleSchema(sql=watched).metadata(), after.metadata(), Decisions()
+        )
 
         assert proof.verdict is Verdict.NAMED_LOSS
         assert proof.losses == ("what hero.age was, which a trigger writes anew",)

@@ -14,7 +14,7 @@ from seedbed.postgres.catalog import read_catalog
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.embedded import run_temporary_server
 from seedbed.schema import Schema, declare
-from tests.catalogue.harness import Ground
+from tests.catalogue.harness import TrialServer
 
 CHECKS = [
     "kind IN ('a', 'b', 'c')",
@@ -136,16 +136,16 @@ SCHEMAS = {
 
 
 @pytest.fixture(scope="module")
-def ground() -> Iterator[Ground]:
+def trial_server() -> Iterator[TrialServer]:
     with run_temporary_server() as server:
-        yield Ground(server)
+        yield TrialServer(server)
 
 
 @pytest.mark.parametrize("metadata", SCHEMAS.values(), ids=[*SCHEMAS])
 class TestDraft:
-    def test_second_draft_finds_no_change(self, ground: Ground, metadata: MetaData) -> None:
-        with ground.database() as beginning, ground.database() as end:
-            wanted = ground.build(end, metadata)
+    def test_second_draft_finds_no_change(self, trial_server: TrialServer, metadata: MetaData) -> None:
+        with trial_server.database() as beginning, trial_server.database() as end:
+            wanted = trial_server.build(end, metadata)
             schema = Schema(metadata, {})
             with connect(beginning) as connection:
                 first = plan_changes(connection, wanted, schema, Decisions())

@@ -17,7 +17,7 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import run_temporary_server
 from seedbed.schema import declare
-from tests.catalogue.harness import Ground, drafted, seedbed_proves
+from tests.catalogue.harness import TrialServer, draft_changes, prove_with_seedbed
 from tests.projects import execute
 from tests.servers import installed
 
@@ -28,9 +28,9 @@ ATOMIC = f"CREATE FUNCTION norm(x int) {HEAD} RETURN public.inner_norm(x)"
 
 
 @pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
-def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+def trial_server(request: pytest.FixtureRequest) -> Iterator[TrialServer]:
     with run_temporary_server(request.param) as server:
-        yield Ground(server)
+        yield TrialServer(server)
 
 
 def times(factor: int, name: str = "norm", head: str = HEAD) -> str:
@@ -56,9 +56,11 @@ def stored() -> tuple[Any, ...]:
 class Changed:
     """A database with three rows in which a function's body changes."""
 
-    def __init__(self, ground: Ground, database: Database, before: MetaData, after: MetaData, words: Decisions) -> None:
-        ground.build(database, before)
-        self.change, self.legs = drafted(ground, database, after, words)
+    def __init__(
+        self, trial_server: TrialServer, database: Database, before: MetaData, after: MetaData, words: Decisions
+    ) -> None:
+        trial_server.build(database, before)
+        self.change, self.legs = draft_changes(trial_server, database, after, words)
         self.database = database
         execute(database.direct, "INSERT INTO t (id, a) SELECT n, n FROM generate_series(1, 3) n")
 
@@ -84,49 +86,49 @@ class Changed:
 
 class TestChangedFunctionBody:
     @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
-    def test_stored_columns_and_indexes_are_recomputed(self, ground: Ground, words: Decisions) -> None:
+    def test_stored_columns_and_indexes_are_recomputed(self, trial_server: TrialServer, words: Decisions) -> None:
         before, after = world(*stored(), sql=(times(2),)), world(*stored(), sql=(times(3),))
 
-        with ground.database() as database:
-            changed = Changed(ground, database, before, after, words)
+        with trial_server.database() as database:
+            changed = Changed(trial_server, database, before, after, words)
             changed.up()
             assert (changed.values(), changed.found(9)) == ([3, 6, 9], 1)
             changed.down()
             assert (changed.values(), changed.found(6)) == ([2, 4, 6], 1)
-        assert seedbed_proves(ground, before, after, words).losses == ()
+        assert prove_with_seedbed(trial_server, before, after, words).losses == ()
 
     @pytest.mark.parametrize("caller", [CALLER, ATOMIC])
-    def test_callers_of_the_function_are_followed(self, ground: Ground, caller: str) -> None:
+    def test_callers_of_the_function_are_followed(self, trial_server: TrialServer, caller: str) -> None:
         before = world(*stored(), sql=(times(2, "inner_norm"), caller))
         after = world(*stored(), sql=(times(3, "inner_norm"), caller))
 
-        with ground.database() as database:
-            changed = Changed(ground, database, before, after, Decisions())
+        with trial_server.database() as database:
+            changed = Changed(trial_server, database, before, after, Decisions())
             changed.up()
             assert (changed.values(), changed.found(9)) == ([3, 6, 9], 1)
 
-    def test_function_may_read_a_new_table(self, ground: Ground) -> None:
+    def test_function_may_read_a_new_table(self, trial_server: TrialServer) -> None:
         body = "CREATE FUNCTION most() RETURNS int LANGUAGE sql STABLE AS $$ SELECT max(id) FROM {} $$"
         before, after = world(sql=(body.format("t"),)), world(sql=(body.format("newer"),))
         sa.Table("newer", after, sa.Column("id", sa.Integer, primary_key=True))
 
-        assert seedbed_proves(ground, before, after, Decisions())
+        assert prove_with_seedbed(trial_server, before, after, Decisions())
 
-    def test_checks_are_validated_again(self, ground: Ground) -> None:
+    def test_checks_are_validated_again(self, trial_server: TrialServer) -> None:
         check = sa.CheckConstraint("norm(a) < 8", name="small")
         before, after = (
             world(check, sql=(times(2),)),
             world(sa.CheckConstraint("norm(a) < 8", name="small"), sql=(times(3),)),
         )
 
-        with ground.database() as database:
-            changed = Changed(ground, database, before, after, Decisions())
+        with trial_server.database() as database:
+            changed = Changed(trial_server, database, before, after, Decisions())
             with pytest.raises(DBAPIError, match=r"\"small\" of relation \"t\" is violated"):
                 changed.up()
             execute(database.direct, "DELETE FROM t WHERE id = 3")
             changed.up()
 
-    def test_partition_key_with_the_function_is_refused(self, ground: Ground) -> None:
+    def test_partition_key_with_the_function_is_refused(self, trial_server: TrialServer) -> None:
         def parted(factor: int) -> MetaData:
             metadata = MetaData()
             parts = [sa.Column("a", sa.Integer)]
@@ -135,29 +137,29 @@ class TestChangedFunctionBody:
             return metadata
 
         with pytest.raises(UnsupportedChange) as refused:
-            seedbed_proves(ground, parted(2), parted(3), Decisions())
+            prove_with_seedbed(trial_server, parted(2), parted(3), Decisions())
 
         assert refused.value.message == (
             "function norm(x integer) cannot be drafted: table t is partitioned by its results, and rows would be in "
             "the wrong partitions."
         )
 
-    def test_unchanged_results_are_not_recomputed(self, ground: Ground) -> None:
+    def test_unchanged_results_are_not_recomputed(self, trial_server: TrialServer) -> None:
         costly = times(2, head=f"{HEAD} COST 7 PARALLEL SAFE")
         before, after = world(*stored(), sql=(times(2),)), world(*stored(), sql=(costly,))
 
-        with ground.database() as database:
-            changed = Changed(ground, database, before, after, Decisions())
+        with trial_server.database() as database:
+            changed = Changed(trial_server, database, before, after, Decisions())
 
         assert [step.sql.partition("\n")[0] for step in changed.change.upgrade] == [
             "CREATE OR REPLACE FUNCTION public.norm(x integer)"
         ]
 
-    def test_recomputing_is_not_a_loss(self, ground: Ground) -> None:
+    def test_recomputing_is_not_a_loss(self, trial_server: TrialServer) -> None:
         before, after = world(*stored(), sql=(times(2),)), world(*stored(), sql=(times(3),))
 
-        with ground.database() as database:
-            changed = Changed(ground, database, before, after, Decisions())
+        with trial_server.database() as database:
+            changed = Changed(trial_server, database, before, after, Decisions())
             with connect(database) as connection, trace_statements(connection, "x") as trace:
                 changed.legs[0].up(connection)
             rules = {hazard.rule for hazard in find_hazards(ObservedRevision(trace, {}))}

@@ -13,7 +13,7 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import run_temporary_server
 from seedbed.schema import hint
-from tests.catalogue.harness import Ground, drafted, seedbed_proves
+from tests.catalogue.harness import TrialServer, draft_changes, prove_with_seedbed
 from tests.projects import execute
 from tests.servers import installed
 
@@ -22,9 +22,9 @@ BACKWARDS = {"a": "b", "b": "a"}
 
 
 @pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
-def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+def trial_server(request: pytest.FixtureRequest) -> Iterator[TrialServer]:
     with run_temporary_server(request.param) as server:
-        yield Ground(server)
+        yield TrialServer(server)
 
 
 def table(*parts: Any, name: str = "t", metadata: MetaData | None = None, **options: Any) -> MetaData:
@@ -54,8 +54,10 @@ def two_tables(*, swapped: bool, alike: bool = False) -> MetaData:
 class Moved:
     """A database in which a change was made, and can be taken back."""
 
-    def __init__(self, ground: Ground, database: Database, after: MetaData, words: Decisions, rows: str) -> None:
-        _, self.legs = drafted(ground, database, after, words)
+    def __init__(
+        self, trial_server: TrialServer, database: Database, after: MetaData, words: Decisions, rows: str
+    ) -> None:
+        _, self.legs = draft_changes(trial_server, database, after, words)
         self.database = database
         execute(database.direct, rows)
         with connect(database) as connection:
@@ -74,123 +76,127 @@ class Moved:
 
 class TestColumns:
     @pytest.mark.parametrize("words", [PLAIN, ONLINE])
-    def test_hints_swap_two(self, ground: Ground, words: Decisions) -> None:
+    def test_hints_swap_two(self, trial_server: TrialServer, words: Decisions) -> None:
         before = table(column("price", sa.Integer), column("stock", sa.BigInteger))
         after = table(column("stock", sa.Integer, was="price"), column("price", sa.BigInteger, was="stock"))
 
-        with ground.database() as database:
-            ground.build(database, before)
-            moved = Moved(ground, database, after, words, "INSERT INTO t (id, price, stock) VALUES (1, 10, 20)")
+        with trial_server.database() as database:
+            trial_server.build(database, before)
+            moved = Moved(trial_server, database, after, words, "INSERT INTO t (id, price, stock) VALUES (1, 10, 20)")
 
             assert moved.ask("SELECT stock, price FROM t") == [(10, 20)]
             moved.take_back()
             assert moved.ask("SELECT price, stock FROM t") == [(10, 20)]
-        assert seedbed_proves(ground, before, after, words).losses == ()
+        assert prove_with_seedbed(trial_server, before, after, words).losses == ()
 
-    def test_options_swap_two(self, ground: Ground) -> None:
+    def test_options_swap_two(self, trial_server: TrialServer) -> None:
         before = table(column("home"), column("work"))
         words = Decisions(renames={"t.home": "t.work", "t.work": "t.home"})
 
-        with ground.database() as database:
-            ground.build(database, before)
-            moved = Moved(ground, database, before, words, "INSERT INTO t (id, home, work) VALUES (1, 'h', 'w')")
+        with trial_server.database() as database:
+            trial_server.build(database, before)
+            moved = Moved(trial_server, database, before, words, "INSERT INTO t (id, home, work) VALUES (1, 'h', 'w')")
 
             assert moved.ask("SELECT home, work FROM t") == [("w", "h")]
             moved.take_back()
             assert moved.ask("SELECT home, work FROM t") == [("h", "w")]
 
-    def test_three_names_rotate(self, ground: Ground) -> None:
+    def test_three_names_rotate(self, trial_server: TrialServer) -> None:
         before = table(column("a", sa.Integer), column("b", sa.Text), column("c", sa.Date))
         after = table(column("b", sa.Integer, was="a"), column("c", sa.Text, was="b"), column("a", sa.Date, was="c"))
         rows = "INSERT INTO t (id, a, b, c) VALUES (1, 7, 'x', '2020-01-01')"
 
-        with ground.database() as database:
-            ground.build(database, before)
-            moved = Moved(ground, database, after, ONLINE, rows)
+        with trial_server.database() as database:
+            trial_server.build(database, before)
+            moved = Moved(trial_server, database, after, ONLINE, rows)
 
             assert moved.ask("SELECT b, c, a::text FROM t") == [(7, "x", "2020-01-01")]
             moved.take_back()
             assert moved.ask("SELECT a, b, c::text FROM t") == [(7, "x", "2020-01-01")]
 
-    def test_swap_and_another_rename_together(self, ground: Ground) -> None:
+    def test_swap_and_another_rename_together(self, trial_server: TrialServer) -> None:
         before = table(column("a", sa.Integer), column("b", sa.Text), column("c", sa.Date))
         after = table(column("b", sa.Integer, was="a"), column("a", sa.Text, was="b"), column("d", sa.Date, was="c"))
         rows = "INSERT INTO t (id, a, b, c) VALUES (1, 7, 'x', '2020-01-01')"
 
-        with ground.database() as database:
-            ground.build(database, before)
-            moved = Moved(ground, database, after, ONLINE, rows)
+        with trial_server.database() as database:
+            trial_server.build(database, before)
+            moved = Moved(trial_server, database, after, ONLINE, rows)
 
             assert moved.ask("SELECT b, a, d::text FROM t") == [(7, "x", "2020-01-01")]
 
     @pytest.mark.parametrize("words", [PLAIN, ONLINE])
-    def test_indexes_and_unique_keys_equal_the_models(self, ground: Ground, words: Decisions) -> None:
+    def test_indexes_and_unique_keys_equal_the_models(self, trial_server: TrialServer, words: Decisions) -> None:
         before = table(column("a", sa.Integer, index=True), column("b", sa.Text, unique=True))
         after = table(column("b", sa.Integer, was="a", index=True), column("a", sa.Text, was="b", unique=True))
 
-        assert seedbed_proves(ground, before, after, words).losses == ()
+        assert prove_with_seedbed(trial_server, before, after, words).losses == ()
 
-    def test_followed_hints_have_no_effect(self, ground: Ground) -> None:
+    def test_followed_hints_have_no_effect(self, trial_server: TrialServer) -> None:
         after = table(column("stock", sa.Integer, was="price"), column("price", sa.BigInteger, was="stock"))
 
-        with ground.database() as database:
-            ground.build(database, after)
-            change, _ = drafted(ground, database, after, ONLINE)
+        with trial_server.database() as database:
+            trial_server.build(database, after)
+            change, _ = draft_changes(trial_server, database, after, ONLINE)
 
         assert change.upgrade == []
 
-    def test_ambiguous_hints_are_refused(self, ground: Ground) -> None:
+    def test_ambiguous_hints_are_refused(self, trial_server: TrialServer) -> None:
         before = table(column("home"), column("work"))
         after = table(column("home", was="work"), column("work", was="home"))
 
         with pytest.raises(AmbiguousSwap) as refused:
-            seedbed_proves(ground, before, after, ONLINE)
+            prove_with_seedbed(trial_server, before, after, ONLINE)
 
         assert refused.value.remedy == (
             "If it has, remove the hints. If not, use options once instead of the hints: "
             "--rename t.work=t.home --rename t.home=t.work"
         )
 
-    def test_half_a_swap_is_refused(self, ground: Ground) -> None:
+    def test_half_a_swap_is_refused(self, trial_server: TrialServer) -> None:
         before = table(column("home"), column("work"))
 
         with pytest.raises(UnmatchedRename):
-            seedbed_proves(ground, before, before, Decisions(renames={"t.home": "t.work"}))
+            prove_with_seedbed(trial_server, before, before, Decisions(renames={"t.home": "t.work"}))
 
-    def test_a_gradual_swap_is_refused(self, ground: Ground) -> None:
+    def test_a_gradual_swap_is_refused(self, trial_server: TrialServer) -> None:
         before = table(column("home"), column("work"))
         words = Decisions(renames={"t.home": "t.work", "t.work": "t.home"}, strategy=RolloutStrategy.GRADUAL)
 
         with pytest.raises(UnsupportedChange):
-            seedbed_proves(ground, before, before, words)
+            prove_with_seedbed(trial_server, before, before, words)
 
-    def test_two_hints_with_one_source_are_refused(self, ground: Ground) -> None:
+    def test_two_hints_with_one_source_are_refused(self, trial_server: TrialServer) -> None:
         before = table(column("a"))
         after = table(column("b", was="a"), column("c", was="a"))
 
         with pytest.raises(InvalidHint) as refused:
-            seedbed_proves(ground, before, after, ONLINE)
+            prove_with_seedbed(trial_server, before, after, ONLINE)
 
         assert refused.value.message == (
             "hint(renamed_from=...) of t.c cannot be used: t.b is said to have been t.a as well."
         )
 
-    def test_source_still_in_the_models_is_refused_without_an_option(self, ground: Ground) -> None:
+    def test_source_still_in_the_models_is_refused_without_an_option(self, trial_server: TrialServer) -> None:
         before = table(column("a"))
 
         with pytest.raises(InvalidHint) as refused:
-            seedbed_proves(ground, before, table(column("a"), column("b", was="a")), ONLINE)
-        with ground.database() as database:
-            ground.build(database, before)
+            prove_with_seedbed(trial_server, before, table(column("a"), column("b", was="a")), ONLINE)
+        with trial_server.database() as database:
+            trial_server.build(database, before)
             words = Decisions(renames={"t.a": "t.b"})
-            moved = Moved(ground, database, table(column("a"), column("b")), words, "INSERT INTO t VALUES (1, 'x')")
+            moved = Moved(
+                trial_server, database, table(column("a"), column("b")), words, "INSERT INTO t VALUES (1, 'x')"
+            )
 
             assert moved.ask("SELECT a, b FROM t") == [(None, "x")]
         assert "--rename t.a=t.b" in refused.value.remedy
 
-    def test_missing_source_is_refused(self, ground: Ground) -> None:
+    def test_missing_source_is_refused(self, trial_server: TrialServer) -> None:
         with pytest.raises(InvalidHint) as refused:
-            seedbed_proves(ground, table(column("name")), table(column("title", sa.Integer, was="nmae")), ONLINE)
+            prove_with_seedbed(
+                trial_server, table(column("name")), table(column("title", sa.Integer, was="nmae")), ONLINE
+            )
 
         assert refused.value.message == (
             "hint(renamed_from=...) of t.title cannot be used: t has no column nmae in the migrations."
@@ -199,13 +205,13 @@ class TestColumns:
 
 class TestTables:
     @pytest.mark.parametrize("words", [PLAIN, ONLINE])
-    def test_swapped_tables_keep_indexes_and_sequences(self, ground: Ground, words: Decisions) -> None:
+    def test_swapped_tables_keep_indexes_and_sequences(self, trial_server: TrialServer, words: Decisions) -> None:
         before, after = two_tables(swapped=False), two_tables(swapped=True)
         rows = "INSERT INTO a (of_a) SELECT 'a' FROM generate_series(1, 3); INSERT INTO b (of_b) VALUES ('b')"
 
-        with ground.database() as database:
-            ground.build(database, before)
-            moved = Moved(ground, database, after, words, rows)
+        with trial_server.database() as database:
+            trial_server.build(database, before)
+            moved = Moved(trial_server, database, after, words, rows)
             last = moved.ask("SELECT last_value FROM b_id_seq"), moved.ask("SELECT last_value FROM a_id_seq")
 
             assert moved.ask("SELECT count(*) FROM b WHERE of_a = 'a'") == [(3,)]
@@ -214,25 +220,25 @@ class TestTables:
             moved.take_back()
             assert moved.ask("SELECT count(*) FROM a WHERE of_a = 'a'") == [(3,)]
             assert moved.ask("SELECT last_value FROM a_id_seq") == [(3,)]
-        assert seedbed_proves(ground, before, after, words).losses == ()
+        assert prove_with_seedbed(trial_server, before, after, words).losses == ()
 
-    def test_options_swap_similar_tables(self, ground: Ground) -> None:
+    def test_options_swap_similar_tables(self, trial_server: TrialServer) -> None:
         before = two_tables(swapped=False, alike=True)
         after = two_tables(swapped=True, alike=True)
         words = Decisions(renames={"a": "b", "b": "a"})
 
         with pytest.raises(AmbiguousSwap):
-            seedbed_proves(ground, before, after, ONLINE)
-        assert seedbed_proves(ground, before, after, words).losses == ()
+            prove_with_seedbed(trial_server, before, after, ONLINE)
+        assert prove_with_seedbed(trial_server, before, after, words).losses == ()
 
-    def test_followed_hints_have_no_effect(self, ground: Ground) -> None:
-        with ground.database() as database:
-            ground.build(database, two_tables(swapped=True))
-            change, _ = drafted(ground, database, two_tables(swapped=True), ONLINE)
+    def test_followed_hints_have_no_effect(self, trial_server: TrialServer) -> None:
+        with trial_server.database() as database:
+            trial_server.build(database, two_tables(swapped=True))
+            change, _ = draft_changes(trial_server, database, two_tables(swapped=True), ONLINE)
 
         assert change.upgrade == []
 
-    def test_table_and_its_columns_are_renamed_together(self, ground: Ground) -> None:
+    def test_table_and_its_columns_are_renamed_together(self, trial_server: TrialServer) -> None:
         before = table(column("a", sa.Integer), column("b", sa.Text))
         after = table(
             column("b", sa.Integer, was="a"),
@@ -241,17 +247,17 @@ class TestTables:
             info=hint(renamed_from="t"),
         )
 
-        with ground.database() as database:
-            ground.build(database, before)
-            moved = Moved(ground, database, after, ONLINE, "INSERT INTO t (id, a, b) VALUES (1, 7, 'x')")
+        with trial_server.database() as database:
+            trial_server.build(database, before)
+            moved = Moved(trial_server, database, after, ONLINE, "INSERT INTO t (id, a, b) VALUES (1, 7, 'x')")
 
             assert moved.ask("SELECT b, a FROM u") == [(7, "x")]
             moved.take_back()
             assert moved.ask("SELECT a, b FROM t") == [(7, "x")]
 
-    def test_missing_source_is_refused(self, ground: Ground) -> None:
+    def test_missing_source_is_refused(self, trial_server: TrialServer) -> None:
         with pytest.raises(InvalidHint) as refused:
-            seedbed_proves(ground, table(), table(name="u", info=hint(renamed_from="tt")), ONLINE)
+            prove_with_seedbed(trial_server, table(), table(name="u", info=hint(renamed_from="tt")), ONLINE)
 
         assert refused.value.message == (
             "hint(renamed_from=...) of u cannot be used: no table is called tt in the migrations."
@@ -263,22 +269,22 @@ class TestLabels:
         info = hint(renamed_values=renamed) if renamed else {}
         return table(sa.Column("color", sa.Enum(*labels, name="color"), info=info))
 
-    def test_labels_are_swapped_once(self, ground: Ground) -> None:
+    def test_labels_are_swapped_once(self, trial_server: TrialServer) -> None:
         after = self.enum("GREEN", "RED", RED="GREEN", GREEN="RED")
 
-        with ground.database() as database:
-            ground.build(database, self.enum("RED", "GREEN"))
-            moved = Moved(ground, database, after, ONLINE, "INSERT INTO t (id, color) VALUES (1, 'RED')")
-            again, _ = drafted(ground, database, after, ONLINE)
+        with trial_server.database() as database:
+            trial_server.build(database, self.enum("RED", "GREEN"))
+            moved = Moved(trial_server, database, after, ONLINE, "INSERT INTO t (id, color) VALUES (1, 'RED')")
+            again, _ = draft_changes(trial_server, database, after, ONLINE)
 
             assert moved.ask("SELECT color::text FROM t") == [("GREEN",)]
             assert again.upgrade == []
             moved.take_back()
             assert moved.ask("SELECT color::text FROM t") == [("RED",)]
 
-    def test_label_missing_from_the_models_is_refused(self, ground: Ground) -> None:
+    def test_label_missing_from_the_models_is_refused(self, trial_server: TrialServer) -> None:
         with pytest.raises(InvalidHint) as refused:
-            seedbed_proves(ground, self.enum("RED"), self.enum("CRIMSON", RED="CRIMSO"), ONLINE)
+            prove_with_seedbed(trial_server, self.enum("RED"), self.enum("CRIMSON", RED="CRIMSO"), ONLINE)
 
         assert refused.value.message == (
             "hint(renamed_values=...) of t.color cannot be used: color has no label CRIMSO in the models."

@@ -56,7 +56,7 @@ _TEAM: dict[str, Make] = {
 
 
 @dataclass(frozen=True)
-class World:
+class SampleSchema:
     """Teams and heroes, changed: `hero` adds to or, under the name of a column, replaces part of that table.
 
     A value of None leaves a column out. `tables` are further tables, by name: their parts, and under "" their options.
@@ -67,15 +67,15 @@ class World:
     tables: Mapping[str, Sequence[Make | Mapping[str, Any]]] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     sql: Sequence[str] = ()
-    named: str = "hero"
-    others: Sequence[Callable[[MetaData], object]] = ()
+    hero_table_name: str = "hero"
+    declarations: Sequence[Callable[[MetaData], object]] = ()
 
     def metadata(self) -> MetaData:
         metadata = MetaData(naming_convention=NAMES)
         Table("team", metadata, *(part() for part in {**_TEAM, **self.team}.values() if part))
-        if self.named:
+        if self.hero_table_name:
             parts = [part() for part in {**_HERO, **self.hero}.values() if part]
-            Table(self.named, metadata, *parts, **self.options)
+            Table(self.hero_table_name, metadata, *parts, **self.options)
         for name, listed in self.tables.items():
             schema, _, bare = name.rpartition(".")
             options: dict[str, Any] = {"schema": schema or None}
@@ -83,7 +83,7 @@ class World:
                 if isinstance(part, Mapping):
                     options |= part
             Table(bare, metadata, *(part() for part in listed if not isinstance(part, Mapping)), **options)
-        for other in self.others:
+        for other in self.declarations:
             other(metadata)
         declare(metadata, *self.sql)
         return metadata
@@ -94,15 +94,15 @@ class Case:
     """One change of a schema. `hinted` says that a person has to say something, which `words` or the models do."""
 
     name: str
-    before: World
-    after: World
-    words: Decisions = field(default_factory=Decisions)
-    back: Decisions = field(default_factory=Decisions)
-    hinted: bool = False
+    before: SampleSchema
+    after: SampleSchema
+    decisions: Decisions = field(default_factory=Decisions)
+    reverse_decisions: Decisions = field(default_factory=Decisions)
+    needs_decision: bool = False
 
 
-def changed(name: str, before: World, after: World, **options: Any) -> Case:
+def change(name: str, before: SampleSchema, after: SampleSchema, **options: Any) -> Case:
     return Case(name, before, after, **options)
 
 
-PLAIN = World()
+PLAIN = SampleSchema()

@@ -101,5 +101,5 @@ class TestDoctor:
 
         assert "wrong  server" in output.stdout
         assert "SB304 Cannot connect to 127.0.0.1:1/none" in output.stdout
-        assert output.stdout.splitlines()[-1].endswith(" are wrong.")
+        assert output.stdout.splitlines()[-1].endswith(" checks found a problem.")
         assert "s3cret" not in output.stdout

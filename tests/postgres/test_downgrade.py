@@ -305,7 +305,7 @@ class TestCommand:
 
         assert completed.stderr == (
             f"Revisions to undo in {database.direct.address}:\n  ac3_link  Ac3 link\n  ab2_age   Ab2 age\n"
-            "Lost with all rows and values:\n  link (drop-table)\n  hero.age (drop-column)\n"
+            "Data that is lost:\n  link (drop-table)\n  hero.age (drop-column)\n"
         )
         assert re.sub(r"\d+\.\d s", "0.1 s", completed.stdout) == (
             f"{database.name} is at aa1_hero: 2 revisions undone in 0.1 s.\n"

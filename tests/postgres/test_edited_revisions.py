@@ -147,7 +147,7 @@ class TestAccept:
 
         message = self.accept(project, "fir", variables=variables)
 
-        assert message == f"{database.name} has had first as its file is now.\n"
+        assert message == f"Recorded the edited first as applied to {database.name}.\n"
         assert apply(project.settled, database).applied == ()
 
     def test_names_the_drift_and_requires_the_name_of_the_database(
@@ -185,7 +185,7 @@ class TestAccept:
 
         message = self.accept(project, "first", variables=variables)
 
-        assert message == f"{database.name} has nothing to accept: first was not edited after it was applied.\n"
+        assert message == f"Nothing to accept: first was not edited after it was applied to {database.name}.\n"
 
     def test_refuses_a_revision_that_does_not_exist(self, project: Project, variables: Mapping[str, str]) -> None:
         assert self.accept(project, "zzz", code=1, variables=variables).startswith("SB232 There is no revision zzz")

@@ -48,7 +48,7 @@ class TestAlembic:
 
         applied = project.run("seedbed", "migrate", "apply", given=given)
 
-        assert applied.stdout == f"{database.name} is at {HEAD} already.\n"
+        assert applied.stdout == f"{database.name} is up to date ({HEAD}).\n"
 
     def test_finds_the_project_from_another_directory(self, project: Project, database: Database) -> None:
         (project.root / "elsewhere").mkdir()

@@ -364,7 +364,7 @@ class TestProduction:
         out, err = named.communicate(timeout=60)
 
         assert unnamed.returncode == 1
-        assert f"/{database.name} is production, and needs\n  first   First\n  second  Second\n" in requested
+        assert f"/{database.name} is production. Pending:\n  first   First\n  second  Second\n" in requested
         assert f"SB313 {database.name} was not migrated: its name was not given." in requested
         assert named.returncode == 0, err
         assert re.sub(r"\d+\.\d s", "0.1 s", out) == (

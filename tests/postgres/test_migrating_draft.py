@@ -433,7 +433,7 @@ class TestMigrateDraftAndCheck:
         assert after.stdout == (
             "1 revision: one head, every step runs up, down and up again, the result equals the models.\n"
         )
-        assert again.stdout == "The migrations make what the models say; nothing to draft.\n"
+        assert again.stdout == "No changes: models match migrations.\n"
         assert (
             execute(database.direct, "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace") == []
         )

@@ -135,7 +135,7 @@ class TestMigratePlan:
         after = project.run("seedbed", "migrate", "plan", DATABASE_URL=url)
 
         assert before.stdout == "first   First\nsecond  Second\n"
-        assert after.stdout == f"{database.name} is at second, the newest.\n"
+        assert after.stdout == f"{database.name} is up to date (second).\n"
 
     def test_prints_executable_sql(self, project: Project, database: Database) -> None:
         """The driver gets statements with doubled percent signs and without values."""
@@ -186,7 +186,7 @@ class TestMigratePlan:
             "environment  development\n"
             "mark         development\n"
             "revision     second\n"
-            "newest       third\n"
+            "head         third\n"
             "pending      1\n"
             "edited       none\n"
         )

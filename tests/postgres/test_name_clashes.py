@@ -79,7 +79,8 @@ OTHER = {
     "an index of another table": (
         "CREATE INDEX ix ON person (note)",
         "CREATE INDEX CONCURRENTLY IF NOT EXISTS ix ON task (b)",
-        "it has CREATE INDEX ix ON public.person USING btree (note), and the revision creates CREATE INDEX ON task (b).",
+        "it has CREATE INDEX ix ON public.person USING btree (note), and the revision creates "
+        "CREATE INDEX ON task (b).",
     ),
     "a view": (
         "CREATE VIEW ix AS SELECT 1",

@@ -374,7 +374,7 @@ class TestSeedRun:
             f"SB207 {database.name} is at no revision; the newest is {head}.\n      seedbed migrate apply\n"
         )
         assert first.stdout == "user  200 rows\ntask  3,969 rows\n"
-        assert second.stdout == "These seeds are loaded already.\n"
+        assert second.stdout == "Nothing to do: these seeds are already loaded. Reload with --fresh.\n"
         assert rows(database, "SELECT revision FROM seedbed.seeds") == [(head,)]
 
 

@@ -144,8 +144,8 @@ class TestRunAgain:
         again = project.run("seedbed", "seed", "run", DATABASE_URL=url)
         added = project.run("seedbed", "seed", "run", "--append", DATABASE_URL=url)
 
-        assert again.stdout == "These seeds are loaded already.\n"
-        assert added.stdout == "There are no rows to add.\n"
+        assert again.stdout == "Nothing to do: these seeds are already loaded. Reload with --fresh.\n"
+        assert added.stdout == "No rows to add.\n"
         assert again.stderr == (
             "hero had 5 rows when it was loaded, and has more now\n"
             "power had 10 rows when it was loaded, and has 7 now\n"
@@ -360,7 +360,7 @@ class TestSeedCheck:
             "SB435 seeds/development.lock does not record the rows of the seeds yet, so nothing was compared.\n"
             "      Record the current rows: seedbed seed check --accept\n"
         )
-        assert accepted.stdout == f"seeds/development.lock holds: content {held}\n"
+        assert accepted.stdout == f"seeds/development.lock is up to date: content {held}\n"
         assert done.stderr.startswith(
             "SB413 seeds/development.lock is out of date, the seeds generate other rows: the newest revision is first, and was none, "
             f"the content is {now}, and was {held}, Faker is "

@@ -24,7 +24,7 @@ from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import Schema
 from tests.catalogue.cases import CASES
-from tests.catalogue.harness import Ground, _runner
+from tests.catalogue.harness import TrialServer, _make_runner
 from tests.catalogue.world import Case
 from tests.postgres.hazards import ALONE, TABLES, met
 
@@ -328,19 +328,19 @@ class TestMigration:
 
 
 @pytest.fixture(scope="module")
-def ground(seedbed_server: TemporaryServer) -> Ground:
-    return Ground(seedbed_server)
+def trial_server(seedbed_server: TemporaryServer) -> TrialServer:
+    return TrialServer(seedbed_server)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
 class TestDraft:
-    def test_meets_hazards_where_squawk_finds_something(self, ground: Ground, case: Case) -> None:
-        texts, hazards_met = drafted(ground, case)
+    def test_meets_hazards_where_squawk_finds_something(self, trial_server: TrialServer, case: Case) -> None:
+        texts, hazards_met = drafted(trial_server, case)
 
         assert [found for text in texts if (found := missing(squawk(text), hazards_met, text))] == []
 
 
-def drafted(ground: Ground, case: Case) -> tuple[list[str], set[str]]:
+def drafted(trial_server: TrialServer, case: Case) -> tuple[list[str], set[str]]:
     """Draft and run a change of the catalog: its transactions as they ran, and the hazards they met.
 
     What a statement drops and makes again, and the check that stands for NOT NULL while rows are looked at, are not
@@ -349,14 +349,14 @@ def drafted(ground: Ground, case: Case) -> tuple[list[str], set[str]]:
     after = case.after.metadata()
     texts: list[str] = []
     met_: set[str] = set()
-    with ground.database() as beginning, ground.database() as end:
-        ground.build(beginning, case.before.metadata())
-        wanted = ground.build(end, after)
+    with trial_server.database() as beginning, trial_server.database() as end:
+        trial_server.build(beginning, case.before.metadata())
+        wanted = trial_server.build(end, after)
         with connect(beginning) as connection:
-            change = plan_changes(connection, wanted, Schema(after, {}), case.words)
+            change = plan_changes(connection, wanted, Schema(after, {}), case.decisions)
             for part in change.revision_plans:
                 with trace_statements(connection, "x") as trace:
-                    _runner(render_body(part.up, is_online=part.is_online))(connection)
+                    _make_runner(render_body(part.up, is_online=part.is_online))(connection)
                 said = [f"{_AGAIN.sub('', one.sql)};\n" for one in trace.statements]
                 texts += [sql for sql in said if not _STOOD_IN.search(sql)] if part.is_online else ["".join(said)]
                 met_ |= {hazard.rule for hazard in find_hazards(ObservedRevision(trace, {}))}

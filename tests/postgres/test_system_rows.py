@@ -167,7 +167,7 @@ FORMATTING = {
 
 
 @dataclass(frozen=True)
-class Ground:
+class TrialServer:
     connection: Connection
 
     def differences(self, statements: Sequence[str]) -> list[str]:
@@ -182,7 +182,7 @@ class Ground:
 
 
 @pytest.fixture(scope="module", params=each_major())
-def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+def trial_server(request: pytest.FixtureRequest) -> Iterator[TrialServer]:
     with (
         run_temporary_server(request.param) as server,
         fresh_database(server) as database,
@@ -191,40 +191,40 @@ def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
         for statement in SCHEMA.split(";\n"):
             execute_verbatim(connection, statement)
         connection.commit()
-        yield Ground(connection)
+        yield TrialServer(connection)
 
 
 class TestSystemRows:
     @pytest.mark.parametrize("kind", KINDS)
-    def test_differ_by(self, ground: Ground, kind: str) -> None:
+    def test_differ_by(self, trial_server: TrialServer, kind: str) -> None:
         statements, expected = KINDS[kind]
 
-        found = ground.differences(statements)
+        found = trial_server.differences(statements)
 
         assert any(expected in one for one in found), found
 
     @pytest.mark.parametrize("kind", FORMATTING)
-    def test_do_not_differ_by(self, ground: Ground, kind: str) -> None:
-        assert ground.differences(FORMATTING[kind]) == []
+    def test_do_not_differ_by(self, trial_server: TrialServer, kind: str) -> None:
+        assert trial_server.differences(FORMATTING[kind]) == []
 
-    def test_leave_out_what_is_ignored(self, ground: Ground) -> None:
-        before = read_system_rows(ground.connection, ["other.*", "public.side"])
+    def test_leave_out_what_is_ignored(self, trial_server: TrialServer) -> None:
+        before = read_system_rows(trial_server.connection, ["other.*", "public.side"])
         try:
-            execute_verbatim(ground.connection, "CREATE SCHEMA other; CREATE TABLE other.a (id serial PRIMARY KEY)")
-            execute_verbatim(ground.connection, "CREATE TABLE side (id serial PRIMARY KEY, CHECK (id > 0))")
-            after = read_system_rows(ground.connection, ["other", "other.*", "public.side"])
+            execute_verbatim(trial_server.connection, "CREATE SCHEMA other; CREATE TABLE other.a (id serial PRIMARY KEY)")
+            execute_verbatim(trial_server.connection, "CREATE TABLE side (id serial PRIMARY KEY, CHECK (id > 0))")
+            after = read_system_rows(trial_server.connection, ["other", "other.*", "public.side"])
         finally:
-            ground.connection.rollback()
+            trial_server.connection.rollback()
 
         assert after == before
 
-    def test_leave_out_members_of_an_extension(self, ground: Ground) -> None:
-        found = ground.differences(["CREATE EXTENSION pg_trgm"])
+    def test_leave_out_members_of_an_extension(self, trial_server: TrialServer) -> None:
+        found = trial_server.differences(["CREATE EXTENSION pg_trgm"])
 
         assert found == ["extension pg_trgm is missing"]
 
-    def test_are_read_beside_the_model_of_the_catalog(self, ground: Ground) -> None:
+    def test_are_read_beside_the_model_of_the_catalog(self, trial_server: TrialServer) -> None:
         """Nothing that the model knows is missing here, so that what is compared with both is compared wholly."""
-        tables = {f"table {table.schema}.{table.name}" for table in read_catalog(ground.connection).tables()}
+        tables = {f"table {table.schema}.{table.name}" for table in read_catalog(trial_server.connection).tables()}
 
-        assert tables <= read_system_rows(ground.connection).keys()
+        assert tables <= read_system_rows(trial_server.connection).keys()

@@ -308,10 +308,10 @@ class TestCopies:
 
         assert "blocks nobody" in rehearsed.shown
         assert "revision  third" in based.shown
-        assert "preview  pr-1" in brought.shown
+        assert "preview     pr-1" in brought.shown
         assert "Data is lost:\n  drop-table: extra (third)" in brought.shown
         assert listed.shown.endswith("There is nothing to delete.\n")
-        assert down.shown.endswith("pr-1 is deleted.\n")
+        assert down.shown.endswith("Deleted pr-1.\n")
 
     def test_up_shows_its_steps_and_ends_by_ctrl_c(self, project: Project, given: dict[str, str]) -> None:
         project.write_revision("second", 'op.execute("CREATE TABLE extra (id int)")', follows=head(project))

@@ -377,6 +377,6 @@ class TestDoubts:
         found = loaded(project, process={"DATABASE_URL": served, "DATABASE_URL_UNPOOLED": direct})
 
         assert found.find_suspicious_urls() == [
-            "DATABASE_URL_UNPOOLED (the process's environment) is taken at its word: ep-two-2.c.aws.neon.tech/shop, "
+            "DATABASE_URL_UNPOOLED (the process's environment) is used as it is: ep-two-2.c.aws.neon.tech/shop, "
             "which does not look like a direct address of DATABASE_URL's ep-one-1-pooler.c.aws.neon.tech/shop."
         ]

@@ -273,7 +273,7 @@ class TestPlan:
         planned = plan_adoption(found)
         (declarative / "alembic/env.py").write_text("mine")
 
-        with pytest.raises(ProjectDirectoryNotWritable, match=r"alembic/env.py has changed meanwhile"):
+        with pytest.raises(ProjectDirectoryNotWritable, match=r"alembic/env.py has changed since the plan"):
             write_changes(planned)
 
         assert (declarative / "pyproject.toml").read_text() == '[project]\nname = "shop"\n'

@@ -18,19 +18,19 @@ class TestShow:
 
         assert json.loads(capsys.readouterr().out) == {
             "filled": {
-                "applied": {
+                "migration": {
                     "database": "shop",
-                    "revisions": [],
+                    "applied": [],
                     "revision": "0001",
                     "head": "0001",
-                    "waiting": [],
+                    "pending_contract": [],
                     "seconds": 0.5,
                 },
-                "rows": "copied",
+                "row_source": "copied",
                 "losses": [],
-                "seeded": None,
-                "masked": None,
-                "comparison": None,
+                "seed_result": None,
+                "mask_result": None,
+                "schema_comparison": None,
             }
         }
 

@@ -174,7 +174,7 @@ class TestNotes:
         notes = " ".join(plan_adoption(found).notes)
 
         assert "several metadata" in notes
-        assert "by include_object" in notes
+        assert "with include_object" in notes
 
 
 class TestLines:
@@ -197,7 +197,7 @@ class TestLines:
         found = discover_project(write(tmp_path, {"pyproject.toml": "[project\n", "app.py": APP}))
         assert found is not None
 
-        with pytest.raises(ProjectDirectoryNotWritable, match=r"pyproject.toml is no TOML"):
+        with pytest.raises(ProjectDirectoryNotWritable, match=r"pyproject.toml is not valid TOML"):
             plan_adoption(found)
 
     def test_are_none_for_what_is_no_python(self) -> None:

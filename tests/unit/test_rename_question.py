@@ -1,19 +1,23 @@
-"""The question about a rename: what counts as an answer."""
+"""The question about an ambiguous rename, and its answers."""
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib import import_module
 
 import pytest
 
-from seedbed.cli import draft
-from seedbed.errors import DraftCancelled, AmbiguousRename
+from seedbed.errors import AmbiguousRename, DraftCancelled
 
+draft = import_module("seedbed.cli.migrate.draft")
+
+draft = import_module("seedbed.cli.migrate.draft")  # the package's attribute of that name is the command
 ONE = AmbiguousRename("column", "task.title", "task.headline")
 SEVERAL = AmbiguousRename("column", "task.title", "task.headline", ["task.subject"])
 
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
-    """Answers to be given one after another; what was asked is in the list. None is the end of the input."""
+    """Give answers one after another; the returned list has the questions. None is the end of the input."""
 
     def give(*given: str | None) -> list[str]:
         asked: list[str] = []

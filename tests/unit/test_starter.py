@@ -144,7 +144,7 @@ class TestWrite:
         with pytest.raises(ProjectDirectoryNotWritable) as refused:
             create_project(tmp_path / "shop")
 
-        assert str(refused.value) == f"Cannot create a project in {tmp_path}/shop: it is no folder."
+        assert str(refused.value) == f"Cannot create a project in {tmp_path}/shop: it is not a directory."
 
     @pytest.mark.parametrize("moves", range(10))
     def test_leaves_the_folder_as_it_was_when_it_fails_half_way(
