@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import ProjectDirectoryNotWritable, MultipleMigrationHistories
-from seedbed.migrations.history.revisions import build_alembic_config, has_history, read_history, find_script_directory
+from seedbed.errors import MultipleMigrationHistories, ProjectDirectoryNotWritable
+from seedbed.migrations.history.revisions import build_alembic_config, find_script_directory, has_history, read_history
 from seedbed.settings import find_project
-from seedbed.starter.adoption import write_changes, plan_adoption
+from seedbed.starter.adoption import plan_adoption, write_changes
 from seedbed.starter.alembic_config import find_histories
 from seedbed.starter.env_py import add_shared_connection
 from seedbed.starter.project_discovery import discover_project

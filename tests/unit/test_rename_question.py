@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from importlib import import_module
 
 import pytest
 
 from seedbed.errors import AmbiguousRename, DraftCancelled
 
-draft = import_module("seedbed.cli.migrate.draft")
-
 draft = import_module("seedbed.cli.migrate.draft")  # the package's attribute of that name is the command
+
 ONE = AmbiguousRename("column", "task.title", "task.headline")
 SEVERAL = AmbiguousRename("column", "task.title", "task.headline", ["task.subject"])
 
