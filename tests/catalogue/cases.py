@@ -1,4 +1,4 @@
-"""The catalog of changes on which drafting is measured: each is drafted, proven, and drafted back again."""
+"""The schema changes on which drafting is measured: each is drafted, proven, and drafted back again."""
 
 import uuid
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Random values of PostgreSQL's types, and whether two of them say the same thing."""
+"""Random values of PostgreSQL's types, and whether two of them mean the same."""
 
 import json
 import random
@@ -66,7 +66,7 @@ def _text(chance: random.Random) -> str:
 
 
 def _spelled(chance: random.Random) -> str:
-    """A value of another type, as somebody may have written it into a text."""
+    """A value of another type as a user may have written it into a text."""
     kind = chance.choice(sorted(set(TYPES) - {"text", "character varying(20)", "character varying", "character(5)"}))
     value = TYPES[kind](chance)
     return chance.choice([value, value, f" {value}", f"{value} ", value.upper(), f"0{value}", f"+{value}"])
@@ -216,14 +216,14 @@ TYPES: dict[str, Draw] = {
 
 
 def means_the_same(value: str | None, old: str, converted: str | None, new: str) -> bool:
-    """Whether a converted value, as text, says what the value said. What is only rounded or cut does not."""
+    """Whether a converted value, as text, means the same. A rounded or truncated one does not."""
     if value is None or converted is None:
         return value is converted
     return bool(_readings(value, old) & _readings(converted, new))
 
 
 def _readings(value: str, type_name: str) -> set[Any]:
-    """What a value may be read as."""
+    """The meanings that a value may have."""
     bare = value.rstrip(" ") if type_name.startswith("character(") else value
     found: set[Any] = {bare}
     if (number := _number(bare)) is not None:

@@ -1,4 +1,4 @@
-"""Schemas drawn by hypothesis, and edits of them with the words that a person would say."""
+"""Schemas drawn by hypothesis, and edits of them with the decisions that a user would make."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -56,7 +56,7 @@ _NUMBERS = frozenset({"smallint", "integer", "bigint", "numeric"})
 
 @dataclass(frozen=True)
 class Field:
-    """One column. `enum` holds labels where it is one."""
+    """A column. An enum column has `enum` labels."""
 
     type: str
     nullable: bool = True
@@ -87,7 +87,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Edit:
-    """A schema before and after, and what is said about it."""
+    """A schema before and after, and the decisions about it."""
 
     before: Drawn
     after: Drawn
@@ -146,7 +146,7 @@ def schemas(draw: st.DrawFn) -> Drawn:
 
 @st.composite
 def edits(draw: st.DrawFn) -> Edit:
-    """A schema with one to five named edits, each on a column or a table that no other edit touched."""
+    """A schema with one to five named edits, each of a column or table that no other edit touches."""
     before = draw(schemas())
     tables = {name: dict(columns) for name, columns in before.tables.items()}
     renames: dict[str, str] = {}

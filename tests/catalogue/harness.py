@@ -1,4 +1,4 @@
-"""One change of the catalog drafted and proven, by Seedbed or by plain Alembic, on one server."""
+"""One schema change drafted and proven, by Seedbed or by plain Alembic, on one server."""
 
 import itertools
 import secrets
@@ -41,23 +41,23 @@ _OWNER = "catalog_owner"
 
 @dataclass
 class TrialServer:
-    """A server on which changes are tried, as a role that owns its databases and is no superuser."""
+    """A server on which changes are tried, as a role that owns its databases and is not a superuser."""
 
     server: TemporaryServer
     _name: str = field(default_factory=lambda: f"case_{secrets.token_hex(3)}")
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
-        made = f"CREATE ROLE {_OWNER} LOGIN PASSWORD 'owner'"  # several modules and processes may use one server
-        there = "duplicate_object OR unique_violation"
-        self._administer(f"DO $$ BEGIN {made}; EXCEPTION WHEN {there} THEN NULL; END $$")
+        create_role = f"CREATE ROLE {_OWNER} LOGIN PASSWORD 'owner'"  # several modules and processes may use one server
+        already_exists = "duplicate_object OR unique_violation"
+        self._administer(f"DO $$ BEGIN {create_role}; EXCEPTION WHEN {already_exists} THEN NULL; END $$")
 
     @contextmanager
     def database(self, template: str | None = None) -> Iterator[Database]:
         name = f"{self._name}_{next(self._numbers)}"
-        copied = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)) if template else sql.SQL("")
-        made = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(_OWNER))
-        self._administer(made + copied)
+        template_clause = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)) if template else sql.SQL("")
+        create_role = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(_OWNER))
+        self._administer(create_role + template_clause)
         url = self.server.url(name)
         url = type(url)(_OWNER, "owner", url.host, url.port, name)
         try:
@@ -89,45 +89,47 @@ class TrialServer:
             connection.close()
 
 
-def prove_with_seedbed(trial_server: TrialServer, before: MetaData, after: MetaData, words: Decisions) -> Proof:
-    """Draft and prove a change as `seedbed migrate draft` does, from the rendered file's own text."""
-    with trial_server.database() as beginning:
-        trial_server.build(beginning, before)
-        change, legs = draft_changes(trial_server, beginning, after, words)
-        return prove(build_candidate(change, legs), lambda: trial_server.copy_of(beginning))
+def prove_with_seedbed(trial_server: TrialServer, before: MetaData, after: MetaData, decisions: Decisions) -> Proof:
+    """Draft and prove a change as `seedbed migrate draft` does, from the text of the rendered file."""
+    with trial_server.database() as start:
+        trial_server.build(start, before)
+        change, revision_runs = draft_changes(trial_server, start, after, decisions)
+        return prove(build_candidate(change, revision_runs), lambda: trial_server.copy_of(start))
 
 
 def draft_changes(
-    trial_server: TrialServer, beginning: Database, after: MetaData, words: Decisions
+    trial_server: TrialServer, start: Database, after: MetaData, decisions: Decisions
 ) -> tuple[ChangeSet, list[RevisionRun]]:
-    """What changes a database, and its revisions as they are run."""
+    """The change of a database to the models, and its revisions with how to run them."""
     with trial_server.database() as end:
-        wanted = trial_server.build(end, after)
+        models_catalog = trial_server.build(end, after)
         with connect(end) as connection:
             rows = read_system_rows(connection)
-    with connect(beginning) as connection:
-        change = plan_changes(connection, wanted, Schema(after, {}), words)
-        unmodelled = UndraftedCheck(read_system_rows(connection), rows)
+    with connect(start) as connection:
+        change = plan_changes(connection, models_catalog, Schema(after, {}), decisions)
+        undrafted_check = UndraftedCheck(read_system_rows(connection), rows)
     change = replace(
-        change, revision_plans=change.revision_plans or (RevisionPlan((), (), wanted),), undrafted_check=unmodelled
+        change,
+        revision_plans=change.revision_plans or (RevisionPlan((), (), models_catalog),),
+        undrafted_check=undrafted_check,
     )
     return change, [
         RevisionRun(
-            up=_make_runner(render_body(part.up, is_online=part.is_online)),
-            down=None if isinstance(part.down, str) else _make_runner(render_body(part.down, is_online=part.is_online)),
-            end=part.end,
+            up=_make_runner(render_body(plan.up, is_online=plan.is_online)),
+            down=None if isinstance(plan.down, str) else _make_runner(render_body(plan.down, is_online=plan.is_online)),
+            end=plan.end,
         )
-        for part in change.revision_plans
+        for plan in change.revision_plans
     ]
 
 
 def prove_with_alembic(trial_server: TrialServer, before: MetaData, after: MetaData) -> Proof:
-    """The same for what Alembic drafts by itself, with its default template and types and defaults compared."""
-    with trial_server.database() as beginning, trial_server.database() as end:
-        trial_server.build(beginning, before)
-        wanted = trial_server.build(end, after)
-        with connect(beginning) as connection:
-            found = read_catalog(connection)
+    """Prove what Alembic drafts with its default template, comparing types and defaults."""
+    with trial_server.database() as start, trial_server.database() as end:
+        trial_server.build(start, before)
+        models_catalog = trial_server.build(end, after)
+        with connect(start) as connection:
+            database_catalog = read_catalog(connection)
             options: dict[str, Any] = {"compare_type": True, "compare_server_default": True, "include_schemas": True}
             options["include_name"] = lambda name, kind, _: kind != "schema" or name in {None, "app"}
             context = MigrationContext.configure(connection, opts={**options, "target_metadata": after})
@@ -138,14 +140,16 @@ def prove_with_alembic(trial_server: TrialServer, before: MetaData, after: MetaD
                 if ops is not None
             )
             connection.rollback()
-        part = RevisionPlan((Statement("", up),), (Statement("", down),), wanted)
-        change = ChangeSet((), (part,), found, Schema(after, {}))
-        legs = [RevisionRun(_make_runner(up), _make_runner(down), wanted)]
-        return prove(build_candidate(change, legs), lambda: trial_server.copy_of(beginning))
+        plan = RevisionPlan((Statement("", up),), (Statement("", down),), models_catalog)
+        change = ChangeSet((), (plan,), database_catalog, Schema(after, {}))
+        revision_runs = [RevisionRun(_make_runner(up), _make_runner(down), models_catalog)]
+        return prove(build_candidate(change, revision_runs), lambda: trial_server.copy_of(start))
 
 
 def _make_runner(text: str) -> Callable[[Connection], None]:
-    """Run the body of a revision as Alembic would, in one transaction but for its autocommit blocks."""
+    """Make a function that runs the body of a revision as Alembic would, in one transaction except for autocommit
+    blocks.
+    """
     code = compile("def run():\n" + (text if text.strip() else "    pass"), "<revision>", "exec")
 
     def run(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""The catalog's score, Seedbed's beside plain Alembic's, counted in one run: `python -m tests.catalogue.score`."""
+"""Count the proven changes of Seedbed and of plain Alembic in one run: `python -m tests.catalogue.score`."""
 
 import sys
 import warnings
@@ -19,7 +19,7 @@ OUTCOMES = ("proven", "proven with named loss", "forward only", "refused", "fail
 
 
 def outcome(run: Callable[[], Proof]) -> str:
-    """A verdict; `refused` where our code said no in words, `failed` for anything else."""
+    """A verdict; `refused` where our code raised an error of its own, `failed` for anything else."""
     try:
         return run().verdict.value
     except SeedbedError as error:
@@ -29,10 +29,10 @@ def outcome(run: Callable[[], Proof]) -> str:
 
 
 def prove_ours(trial_server: TrialServer, case: Case, *, back: bool) -> Callable[[], Proof]:
-    before, after, words = (
+    before, after, decisions = (
         (case.after, case.before, case.reverse_decisions) if back else (case.before, case.after, case.decisions)
     )
-    return lambda: prove_with_seedbed(trial_server, before.metadata(), after.metadata(), words)
+    return lambda: prove_with_seedbed(trial_server, before.metadata(), after.metadata(), decisions)
 
 
 def prove_alembics(trial_server: TrialServer, case: Case, *, back: bool) -> Callable[[], Proof]:

@@ -1,4 +1,4 @@
-"""Every change of the catalog, there and back, drafted and proven on each PostgreSQL that this machine has."""
+"""Every change of the catalog, in both directions, drafted and proven on each installed PostgreSQL."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Changes of type over rows that do not fit: nothing is cut off, and what is rounded is named."""
+"""Type changes over rows that do not fit: nothing is truncated, and rounding is named."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,17 +37,17 @@ def worn(kind: Any, **options: Any) -> SampleSchema:
 
 
 def keyed(kind: Any, **options: Any) -> SampleSchema:
-    """A column that a view looks at is changed in place, and no other column takes its place meanwhile."""
+    """A column with a view on it is changed in place; no second column takes its place during an expansion."""
     return SampleSchema(hero={"x": col("x", kind, **options)}, sql=("CREATE VIEW seen AS SELECT x FROM hero",))
 
 
-def climb(connection: Connection, legs: list[RevisionRun]) -> None:
-    for leg in legs:
+def climb(connection: Connection, revision_runs: list[RevisionRun]) -> None:
+    for leg in revision_runs:
         leg.up(connection)
 
 
-def descend(connection: Connection, legs: list[RevisionRun]) -> None:
-    for leg in reversed(legs):
+def descend(connection: Connection, revision_runs: list[RevisionRun]) -> None:
+    for leg in reversed(revision_runs):
         assert leg.down is not None
         leg.down(connection)
 
@@ -70,10 +70,10 @@ class TestConversion:
     ) -> None:
         with trial_server.database() as database:
             trial_server.build(database, world(old).metadata())
-            change, legs = draft_changes(trial_server, database, world(new).metadata(), Decisions())
+            change, revision_runs = draft_changes(trial_server, database, world(new).metadata(), Decisions())
             execute(database.direct, f"INSERT INTO hero (name, x) VALUES ('a', {value})")
             with connect(database) as connection, pytest.raises(DBAPIError, match=r"too long|does not match"):
-                climb(connection, legs)
+                climb(connection, revision_runs)
 
         fits = [step.row_condition for step in change.upgrade if step.row_condition]
         assert fits == [f"hero.x as {shown}"]
@@ -85,10 +85,10 @@ class TestConversion:
 
         with trial_server.database() as database:
             trial_server.build(database, coded(9).metadata())
-            _, legs = draft_changes(trial_server, database, coded(5).metadata(), Decisions())
+            _, revision_runs = draft_changes(trial_server, database, coded(5).metadata(), Decisions())
             execute(database.direct, "INSERT INTO thing VALUES (1, 'A00.1234')")
             with connect(database) as connection, pytest.raises(DBAPIError, match="too long"):
-                climb(connection, legs)
+                climb(connection, revision_runs)
 
     @pytest.mark.parametrize(
         ("old", "new", "loss"),
@@ -116,10 +116,10 @@ class TestConversion:
         code = pg.DOMAIN("code", sa.String(5))
         with trial_server.database() as database:
             trial_server.build(database, world(old).metadata())
-            _, legs = draft_changes(trial_server, database, world(code).metadata(), Decisions())
+            _, revision_runs = draft_changes(trial_server, database, world(code).metadata(), Decisions())
             execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', 'A00.1234')")
             with connect(database) as connection, pytest.raises(DBAPIError, match="too long"):
-                climb(connection, legs)
+                climb(connection, revision_runs)
 
     @pytest.mark.parametrize("world", [worn, keyed])
     def test_rounding_is_named_in_both_directions(self, trial_server: TrialServer, world: Any) -> None:
@@ -157,12 +157,12 @@ class TestConversion:
         with trial_server.database() as database:
             trial_server.build(database, world(sa.Boolean).metadata())
             after = world(sa.Enum("todo", "done", name="state"), info=said).metadata()
-            _, legs = draft_changes(trial_server, database, after, Decisions())
+            _, revision_runs = draft_changes(trial_server, database, after, Decisions())
             execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', true), ('b', false), ('c', NULL)")
             with connect(database) as connection:
-                climb(connection, legs)
+                climb(connection, revision_runs)
                 there = execute(database.direct, "SELECT x FROM hero ORDER BY name")
-                descend(connection, legs)
+                descend(connection, revision_runs)
 
             assert there == [("done",), ("todo",), ("todo",)]
             assert execute(database.direct, "SELECT x FROM hero ORDER BY name") == [(True,), (False,), (False,)]
@@ -183,14 +183,14 @@ class TestConversion:
     ) -> None:
         with trial_server.database() as database:
             trial_server.build(database, world(sa.DateTime(timezone=not to_zone)).metadata())
-            _, legs = draft_changes(
+            _, revision_runs = draft_changes(
                 trial_server, database, world(sa.DateTime(timezone=to_zone)).metadata(), Decisions()
             )
             execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', '2026-01-02 03:04:05+00')")
             with connect(database) as connection:
                 connection.exec_driver_sql("SET timezone = 'Asia/Tokyo'")
                 connection.commit()
-                climb(connection, legs)
+                climb(connection, revision_runs)
 
             said = "x AT TIME ZONE 'UTC'" if to_zone else "x"
             assert execute(database.direct, f"SELECT ({said})::text FROM hero") == [("2026-01-02 03:04:05",)]
@@ -209,12 +209,12 @@ class TestConversion:
     ) -> None:
         with trial_server.database() as database:
             trial_server.build(database, world(old).metadata())
-            _, legs = draft_changes(trial_server, database, world(new).metadata(), Decisions())
+            _, revision_runs = draft_changes(trial_server, database, world(new).metadata(), Decisions())
             execute(database.direct, f"INSERT INTO hero (name, x) VALUES ('a', '{value}')")
             with connect(database) as connection:
                 connection.exec_driver_sql("SET timezone = 'Asia/Tokyo'")
                 connection.commit()
-                climb(connection, legs)
+                climb(connection, revision_runs)
 
             assert execute(database.direct, f"SELECT ({shown})::text FROM hero") == [(said,)]
 
@@ -240,12 +240,12 @@ class TestConversion:
     def test_text_is_kept_as_utf8_bytes(self, trial_server: TrialServer, world: Any) -> None:
         with trial_server.database() as database:
             trial_server.build(database, world(sa.Text()).metadata())
-            _, legs = draft_changes(trial_server, database, world(sa.LargeBinary()).metadata(), Decisions())
+            _, revision_runs = draft_changes(trial_server, database, world(sa.LargeBinary()).metadata(), Decisions())
             execute(database.direct, r"INSERT INTO hero (name, x) VALUES ('a', '\x41 \\ é')")
             with connect(database) as connection:
-                climb(connection, legs)
+                climb(connection, revision_runs)
                 there = execute(database.direct, "SELECT convert_from(x, 'UTF8') FROM hero")
-                descend(connection, legs)
+                descend(connection, revision_runs)
 
             assert there == execute(database.direct, "SELECT x FROM hero") == [(r"\x41 \\ é",)]
 
@@ -253,10 +253,10 @@ class TestConversion:
         with trial_server.database() as database:
             trial_server.build(database, PLAIN.metadata())
             after = SampleSchema(hero={"tags": col("tags", pg.JSONB)}).metadata()
-            _, legs = draft_changes(trial_server, database, after, Decisions())
+            _, revision_runs = draft_changes(trial_server, database, after, Decisions())
             execute(database.direct, "INSERT INTO hero (name, tags) VALUES ('a', '{one,two}')")
             with connect(database) as connection:
-                climb(connection, legs)
+                climb(connection, revision_runs)
 
             assert execute(database.direct, "SELECT tags FROM hero") == [(["one", "two"],)]
 
@@ -291,13 +291,13 @@ class TestConversion:
     ) -> None:
         with trial_server.database() as database:
             trial_server.build(database, world(old).metadata())
-            _, legs = draft_changes(trial_server, database, world(new).metadata(), Decisions())
+            _, revision_runs = draft_changes(trial_server, database, world(new).metadata(), Decisions())
             quoted = value.replace("'", "''")
             execute(database.direct, f"INSERT INTO hero (name, x) VALUES ('a', '{quoted}'), ('b', NULL)")
             with connect(database) as connection:
-                climb(connection, legs)
+                climb(connection, revision_runs)
                 there = execute(database.direct, "SELECT x::text FROM hero ORDER BY name")
-                descend(connection, legs)
+                descend(connection, revision_runs)
 
             assert there == [(shown,), (None,)]
             assert execute(database.direct, "SELECT x::text FROM hero ORDER BY name") == [(value,), (None,)]
@@ -321,21 +321,23 @@ class TestConversion:
     ) -> None:
         with trial_server.database() as database:
             trial_server.build(database, world(old).metadata())
-            _, legs = draft_changes(trial_server, database, world(new).metadata(), Decisions())
+            _, revision_runs = draft_changes(trial_server, database, world(new).metadata(), Decisions())
             execute(database.direct, f"INSERT INTO hero (name, x) VALUES ('a', '{value}')")
             with connect(database) as connection, pytest.raises(DBAPIError):
-                climb(connection, legs)
+                climb(connection, revision_runs)
 
     @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
     def test_text_without_a_zone_is_utc(self, trial_server: TrialServer, zone: str) -> None:
         with trial_server.database() as database:
             trial_server.build(database, keyed(sa.Text()).metadata())
-            _, legs = draft_changes(trial_server, database, keyed(sa.DateTime(timezone=True)).metadata(), Decisions())
+            _, revision_runs = draft_changes(
+                trial_server, database, keyed(sa.DateTime(timezone=True)).metadata(), Decisions()
+            )
             execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', '2026-01-02 03:04'), ('b', '2026-01-02')")
             with connect(database) as connection:
                 connection.exec_driver_sql(f"SET timezone = '{zone}'")
                 connection.commit()
-                climb(connection, legs)
+                climb(connection, revision_runs)
 
             assert execute(database.direct, "SELECT (x AT TIME ZONE 'UTC')::text FROM hero ORDER BY name") == [
                 ("2026-01-02 03:04:00",),
@@ -405,8 +407,8 @@ class TestConversion:
 
         with trial_server.database() as database:
             trial_server.build(database, keyed(sa.Integer).metadata())
-            change, legs = draft_changes(trial_server, database, keyed(sa.BigInteger).metadata(), Decisions())
-            bad = replace(legs[0], up=retype("bigint", up), down=retype("integer", down))
+            change, revision_runs = draft_changes(trial_server, database, keyed(sa.BigInteger).metadata(), Decisions())
+            bad = replace(revision_runs[0], up=retype("bigint", up), down=retype("integer", down))
             step = "upgrade" if up == "0" else "downgrade"
 
             with pytest.raises(DraftProofFailure, match=f"rows kept by the {step}"):
@@ -434,14 +436,14 @@ class TestExpandedColumn:
 
         with trial_server.database() as database:
             trial_server.build(database, counted(sa.Integer).metadata())
-            _, legs = draft_changes(trial_server, database, counted(sa.BigInteger).metadata(), Decisions())
+            _, revision_runs = draft_changes(trial_server, database, counted(sa.BigInteger).metadata(), Decisions())
             with connect(database) as connection:
-                climb(connection, legs[:2])
+                climb(connection, revision_runs[:2])
             execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', 2)")
             with connect(database) as connection:
-                climb(connection, legs[2:])
+                climb(connection, revision_runs[2:])
 
-            assert len(legs) == revisions
+            assert len(revision_runs) == revisions
             assert execute(database.direct, "SELECT x FROM hero") == [(4,)]
 
 
@@ -465,12 +467,12 @@ class TestSequence:
         table = "remark" if "remark" in after.tables else "note"
         with trial_server.database() as database:
             trial_server.build(database, before.metadata())
-            _, legs = draft_changes(trial_server, database, after.metadata(), Decisions())
+            _, revision_runs = draft_changes(trial_server, database, after.metadata(), Decisions())
             for _ in range(3 if there else 0):
                 execute(database.direct, "INSERT INTO note (note) VALUES ('a')")
             execute(database.direct, "DELETE FROM note WHERE id = 3")
             with connect(database) as connection:
-                climb(connection, legs)
+                climb(connection, revision_runs)
 
             assert execute(database.direct, f"INSERT INTO {table} (note) VALUES ('b') RETURNING id") == [
                 (4 if there else 1,)
@@ -486,10 +488,10 @@ class TestSequence:
 
         with trial_server.database() as database:
             trial_server.build(database, counted("numbers").metadata())
-            _, legs = draft_changes(trial_server, database, counted("team_numbers").metadata(), Decisions())
+            _, revision_runs = draft_changes(trial_server, database, counted("team_numbers").metadata(), Decisions())
             execute(database.direct, "INSERT INTO team (name) VALUES ('a'), ('b')")
             with connect(database) as connection:
-                climb(connection, legs)
+                climb(connection, revision_runs)
 
             assert execute(database.direct, "INSERT INTO team (name) VALUES ('c') RETURNING no") == [(3,)]
 
@@ -510,12 +512,12 @@ class TestSequence:
         with trial_server.database() as database:
             given = (col("id", sa.Integer, primary_key=True, autoincrement=False), col("note", sa.Text))
             trial_server.build(database, SampleSchema(tables={"note": given}).metadata())
-            _, legs = draft_changes(
+            _, revision_runs = draft_changes(
                 trial_server, database, SampleSchema(tables={"note": IDENTITY}).metadata(), Decisions()
             )
             execute(database.direct, "INSERT INTO note VALUES (7, 'a')")
             with connect(database) as connection:
-                climb(connection, legs)
+                climb(connection, revision_runs)
 
             assert execute(database.direct, "INSERT INTO note (note) VALUES ('b') RETURNING id") == [(8,)]
 
@@ -526,8 +528,8 @@ class TestBackfill:
             trial_server.build(database, PLAIN.metadata())
             after = worn(sa.String(20), default="it's: 5 %", nullable=False).metadata()
             execute(database.direct, "INSERT INTO hero (name) VALUES ('a')")
-            _, legs = draft_changes(trial_server, database, after, Decisions())
+            _, revision_runs = draft_changes(trial_server, database, after, Decisions())
             with connect(database) as connection:
-                climb(connection, legs)
+                climb(connection, revision_runs)
 
             assert execute(database.direct, "SELECT x FROM hero") == [("it's: 5 %",)]

@@ -1,4 +1,4 @@
-"""Generated columns that become ordinary ones, and back: the values that were read are kept, or named as lost."""
+"""Generated columns that become ordinary ones, and back: their values are kept, or named as lost."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -51,18 +51,18 @@ def ordinary(of: Any = sa.Integer, **options: Any) -> sa.Column[Any]:
 
 
 def there_and_back(
-    trial_server: TrialServer, before: MetaData, after: MetaData, words: Decisions, rows: str = ROWS
+    trial_server: TrialServer, before: MetaData, after: MetaData, decisions: Decisions, rows: str = ROWS
 ) -> list[Any]:
     """The values of x, as text, after the change and after its downgrade."""
     with trial_server.database() as database:
         trial_server.build(database, before)
-        _, legs = draft_changes(trial_server, database, after, words)
+        _, revision_runs = draft_changes(trial_server, database, after, decisions)
         execute(database.direct, rows)
         with connect(database) as connection:
-            for leg in legs:
+            for leg in revision_runs:
                 leg.up(connection)
             up = _values(database)
-            for leg in reversed(legs):
+            for leg in reversed(revision_runs):
                 assert leg.down is not None
                 leg.down(connection)
         return [up, _values(database)]
@@ -73,30 +73,30 @@ def _values(database: Database) -> list[str | None]:
 
 
 class TestGeneratedColumn:
-    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
+    @pytest.mark.parametrize("decisions", FORMS, ids=lambda decisions: decisions.strategy)
     def test_becoming_an_ordinary_column_keeps_values(
-        self, trial_server: TrialServer, kind: str, words: Decisions
+        self, trial_server: TrialServer, kind: str, decisions: Decisions
     ) -> None:
         before, after = world(computed(kind)), world(ordinary())
 
-        assert there_and_back(trial_server, before, after, words) == [["0", "4", None], ["0", "4", None]]
-        assert prove_with_seedbed(trial_server, before, after, words).losses == ()
+        assert there_and_back(trial_server, before, after, decisions) == [["0", "4", None], ["0", "4", None]]
+        assert prove_with_seedbed(trial_server, before, after, decisions).losses == ()
 
-    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
+    @pytest.mark.parametrize("decisions", FORMS, ids=lambda decisions: decisions.strategy)
     def test_becoming_an_ordinary_column_of_another_type_keeps_values(
-        self, trial_server: TrialServer, kind: str, words: Decisions
+        self, trial_server: TrialServer, kind: str, decisions: Decisions
     ) -> None:
         after = world(ordinary(sa.Text, info=hint(using="'n' || x")))
 
-        assert there_and_back(trial_server, world(computed(kind)), after, words)[0] == ["n0", "n4", None]
+        assert there_and_back(trial_server, world(computed(kind)), after, decisions)[0] == ["n0", "n4", None]
 
-    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
+    @pytest.mark.parametrize("decisions", FORMS, ids=lambda decisions: decisions.strategy)
     def test_becoming_not_null_with_a_default_keeps_values(
-        self, trial_server: TrialServer, kind: str, words: Decisions
+        self, trial_server: TrialServer, kind: str, decisions: Decisions
     ) -> None:
         after = world(ordinary(nullable=False, server_default="7", index=True, comment="what it was"))
 
-        assert there_and_back(trial_server, world(computed(kind)), after, words)[0] == ["0", "4", "7"]
+        assert there_and_back(trial_server, world(computed(kind)), after, decisions)[0] == ["0", "4", "7"]
 
     def test_values_are_kept_if_a_view_uses_the_column(self, trial_server: TrialServer, kind: str) -> None:
         seen = "CREATE VIEW seen AS SELECT x FROM t"

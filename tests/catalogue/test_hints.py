@@ -1,4 +1,4 @@
-"""Hints and options of a draft: each is followed, refused, or named as one that was not needed."""
+"""Hints and options of a draft: each is followed, refused, or listed as unused."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -43,30 +43,30 @@ def enum(*labels: str, array: bool = False, **hints: Any) -> sa.Column[Any]:
 
 
 def values(
-    trial_server: TrialServer, before: MetaData, after: MetaData, words: Decisions, rows: str, asked: str
+    trial_server: TrialServer, before: MetaData, after: MetaData, decisions: Decisions, rows: str, query: str
 ) -> list[Any]:
-    """What a question gives after a change, in a database that had rows before it."""
+    """The result of a query after a change, in a database that had rows before it."""
     with trial_server.database() as database:
         trial_server.build(database, before)
-        _, legs = draft_changes(trial_server, database, after, words)
+        _, revision_runs = draft_changes(trial_server, database, after, decisions)
         execute(database.direct, rows)
         with connect(database) as connection:
-            for leg in legs:
+            for leg in revision_runs:
                 leg.up(connection)
-        return [value for (value,) in execute(database.direct, asked)]
+        return [value for (value,) in execute(database.direct, query)]
 
 
 class TestUsing:
-    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
-    def test_using_maps_removed_labels(self, trial_server: TrialServer, words: Decisions) -> None:
+    @pytest.mark.parametrize("decisions", FORMS, ids=lambda decisions: decisions.strategy)
+    def test_using_maps_removed_labels(self, trial_server: TrialServer, decisions: Decisions) -> None:
         before = world(enum("RED", "GREEN", "BLUE"))
         after = world(enum("GREEN", "BLUE", using=MAPPED))
         rows = "INSERT INTO t (id, color) VALUES (1, 'RED'), (2, 'GREEN'), (3, NULL)"
 
-        found = values(trial_server, before, after, words, rows, "SELECT color::text FROM t ORDER BY id")
+        found = values(trial_server, before, after, decisions, rows, "SELECT color::text FROM t ORDER BY id")
 
         assert found == ["BLUE", "GREEN", None]
-        losses = prove_with_seedbed(trial_server, before, after, words).losses
+        losses = prove_with_seedbed(trial_server, before, after, decisions).losses
         assert losses == (f"what t.color was, where {MAPPED} makes another value of it",)
 
     def test_using_maps_renamed_labels_without_a_question(self, trial_server: TrialServer) -> None:
@@ -94,27 +94,27 @@ class TestUsing:
 
         with trial_server.database() as database:
             trial_server.build(database, before)
-            _, legs = draft_changes(trial_server, database, after, Decisions())
+            _, revision_runs = draft_changes(trial_server, database, after, Decisions())
             execute(database.direct, "INSERT INTO t (id, color) VALUES (1, 'RED')")
             with connect(database) as connection:
-                for leg in legs:
+                for leg in revision_runs:
                     leg.up(connection)
-                for leg in reversed(legs):
+                for leg in reversed(revision_runs):
                     assert leg.down is not None
                     leg.down(connection)
             assert execute(database.direct, "SELECT color::text FROM t") == [("RED",)]
 
-    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
+    @pytest.mark.parametrize("decisions", FORMS, ids=lambda decisions: decisions.strategy)
     @pytest.mark.parametrize("name", ["age", "years"])
     def test_renamed_column_is_known_by_both_names(
-        self, trial_server: TrialServer, words: Decisions, name: str
+        self, trial_server: TrialServer, decisions: Decisions, name: str
     ) -> None:
         told: dict[str, Any] = {"using": f"nullif({name}, 'age')::integer", "back": f"{name}::text"}
         before = world(column("age"))
         after = world(column("years", sa.Integer, renamed_from="age", **told))
         rows = "INSERT INTO t (id, age) VALUES (1, '41'), (2, 'age')"
 
-        found = values(trial_server, before, after, words, rows, "SELECT years FROM t ORDER BY id")
+        found = values(trial_server, before, after, decisions, rows, "SELECT years FROM t ORDER BY id")
 
         assert found == [41, None]
 
@@ -198,7 +198,7 @@ class TestHint:
 
 class TestOption:
     @pytest.mark.parametrize(
-        ("words", "said"),
+        ("decisions", "said"),
         [
             (
                 Decisions(dropped=frozenset({"t.a"})),
@@ -214,43 +214,43 @@ class TestOption:
             ),
         ],
     )
-    def test_option_without_effect_is_refused(self, trial_server: TrialServer, words: Decisions, said: str) -> None:
+    def test_option_without_effect_is_refused(self, trial_server: TrialServer, decisions: Decisions, said: str) -> None:
         with pytest.raises(UnusedDraftOption) as refused:
-            prove_with_seedbed(trial_server, world(column("a")), world(column("a"), column("b")), words)
+            prove_with_seedbed(trial_server, world(column("a")), world(column("a"), column("b")), decisions)
 
         assert refused.value.message.startswith(said)
 
 
 class TestRenameCandidates:
     def asked(
-        self, trial_server: TrialServer, before: MetaData, after: MetaData, words: Decisions | None = None
+        self, trial_server: TrialServer, before: MetaData, after: MetaData, decisions: Decisions | None = None
     ) -> AmbiguousRename:
-        with pytest.raises(AmbiguousRename) as asked:
-            prove_with_seedbed(trial_server, before, after, words or Decisions())
-        return asked.value
+        with pytest.raises(AmbiguousRename) as query:
+            prove_with_seedbed(trial_server, before, after, decisions or Decisions())
+        return query.value
 
     def test_most_similar_name_comes_first(self, trial_server: TrialServer) -> None:
         before = world(column("workflow_id", nullable=False), column("sequential_key"))
         after = world(column("workflow_id", nullable=False), column("approval", nullable=False), column("serial_key"))
 
-        asked = self.asked(trial_server, before, after)
+        query = self.asked(trial_server, before, after)
 
-        assert (asked.old, asked.candidates) == ("t.sequential_key", ("t.serial_key", "t.approval"))
-        assert asked.question == "What is the new name of column t.sequential_key?"
-        assert asked.answers == (
+        assert (query.old, query.candidates) == ("t.sequential_key", ("t.serial_key", "t.approval"))
+        assert query.question == "What is the new name of column t.sequential_key?"
+        assert query.answers == (
             "--rename t.sequential_key=t.serial_key",
             "--rename t.sequential_key=t.approval",
             "--drop t.sequential_key",
         )
 
     def test_similar_name_of_another_type_comes_before_a_different_name(self, trial_server: TrialServer) -> None:
-        asked = self.asked(
+        query = self.asked(
             trial_server,
             world(column("unit_price", sa.Integer)),
             world(column("rank", sa.Integer), column("unit_prize", sa.BigInteger)),
         )
 
-        assert asked.candidates == ("t.unit_prize", "t.rank")
+        assert query.candidates == ("t.unit_prize", "t.rank")
 
     def test_type_and_nullability_decide_between_equally_similar_names(self, trial_server: TrialServer) -> None:
         after = world(column("bx", nullable=False), column("by"), column("bz", sa.Date))
@@ -274,11 +274,11 @@ class TestRenameCandidates:
                 sa.Table(name, metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("note", sa.Text))
             return metadata
 
-        asked = self.asked(trial_server, tables("invoice_line"), tables("ledger", "invoice_lines"))
+        query = self.asked(trial_server, tables("invoice_line"), tables("ledger", "invoice_lines"))
 
-        assert asked.candidates == ("invoice_lines", "ledger")
+        assert query.candidates == ("invoice_lines", "ledger")
 
     def test_labels_are_compared_by_name(self, trial_server: TrialServer) -> None:
-        asked = self.asked(trial_server, world(enum("draft", "done")), world(enum("sent", "drafted", "done")))
+        query = self.asked(trial_server, world(enum("draft", "done")), world(enum("sent", "drafted", "done")))
 
-        assert asked.candidates == ("color.drafted", "color.sent")
+        assert query.candidates == ("color.drafted", "color.sent")

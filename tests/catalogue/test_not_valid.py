@@ -1,4 +1,4 @@
-"""NOT NULL that is NOT VALID, on PostgreSQL 18: seen, drafted, validated, and taken back."""
+"""NOT NULL constraints that are NOT VALID, on PostgreSQL 18: compared, drafted, validated, and downgraded."""
 
 from collections.abc import Iterator
 
@@ -60,31 +60,33 @@ class TestNotValidNotNull:
 
         assert list(map(str, found)) == ["column t.a: unvalidated_not_null is t_a_set, should be none"]
 
-    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
+    @pytest.mark.parametrize("decisions", FORMS, ids=lambda decisions: decisions.strategy)
     @pytest.mark.parametrize("other", ["nullable", "required", "nowhere"])
-    def test_change_is_proven_in_both_directions(self, trial_server: TrialServer, words: Decisions, other: str) -> None:
-        assert prove_with_seedbed(trial_server, WORLDS[other](), of_new_rows(), words)
-        assert prove_with_seedbed(trial_server, of_new_rows(), WORLDS[other](), words)
+    def test_change_is_proven_in_both_directions(
+        self, trial_server: TrialServer, decisions: Decisions, other: str
+    ) -> None:
+        assert prove_with_seedbed(trial_server, WORLDS[other](), of_new_rows(), decisions)
+        assert prove_with_seedbed(trial_server, of_new_rows(), WORLDS[other](), decisions)
 
     def test_new_table_is_proven(self, trial_server: TrialServer) -> None:
         assert prove_with_seedbed(trial_server, MetaData(), of_new_rows(), Decisions())
 
-    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
+    @pytest.mark.parametrize("decisions", FORMS, ids=lambda decisions: decisions.strategy)
     def test_existing_nulls_stay_until_a_backfill_validates_the_constraint(
-        self, trial_server: TrialServer, words: Decisions
+        self, trial_server: TrialServer, decisions: Decisions
     ) -> None:
         with trial_server.database() as database:
             trial_server.build(database, nullable())
-            _, legs = draft_changes(trial_server, database, of_new_rows(), words)
+            _, revision_runs = draft_changes(trial_server, database, of_new_rows(), decisions)
             execute(database.direct, "INSERT INTO t VALUES (1, NULL)")
             with connect(database) as connection:
-                for leg in legs:
+                for leg in revision_runs:
                     leg.up(connection)
             names = execute(database.direct, "SELECT conname FROM pg_constraint WHERE NOT convalidated")
 
-            _, legs = draft_changes(trial_server, database, required(), words)
+            _, revision_runs = draft_changes(trial_server, database, required(), decisions)
             with connect(database) as connection:
-                for leg in legs:
+                for leg in revision_runs:
                     leg.up(connection)
 
             assert names == [("t_a_set",)]

@@ -1,4 +1,4 @@
-"""Drafting on schemas that nobody thought of, drawn from a seed."""
+"""Drafts of random schemas, drawn from a seed."""
 
 import os
 from collections import Counter
@@ -16,7 +16,7 @@ from tests.catalogue.harness import TrialServer, prove_with_seedbed
 EXAMPLES = int(os.environ.get("SEEDBED_TEST_EXAMPLES", "40"))
 """How many edits are drawn; CI draws a few, and a release draws a thousand."""
 REFUSED = 0.02
-"""The share of drawn edits that may be refused in words."""
+"""The share of drawn edits that may be refused."""
 
 refusals: Counter[str] = Counter()
 

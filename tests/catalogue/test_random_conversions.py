@@ -1,7 +1,7 @@
-"""Random changes of types over random values: what changes on the way up or down is named, or it is a fault.
+"""Random type changes over random values: every changed value must be named by the proof.
 
-The values are compared without the proof's code: each is put through the drafted ALTER TABLE by itself, and then all of
-them through the revisions, in place and with both shapes of a column.
+The values are compared without the proof's code: each is converted by the drafted ALTER TABLE on its own, and then all
+of them by the revisions, in place and in an expansion.
 """
 
 import os
@@ -60,7 +60,7 @@ class Raw(UserDefinedType[Any]):
 
 @dataclass
 class Column:
-    """A column that changes its type, and what each value that can be converted becomes."""
+    """A column that changes its type, and what each convertible value becomes."""
 
     name: str
     old: str
@@ -91,7 +91,7 @@ class TestConversion:
 
 
 class _KnownPairs:
-    """Which pairs of types have a conversion and one back."""
+    """The pairs of types that have a conversion and a reverse one."""
 
     def __init__(self, trial_server: TrialServer) -> None:
         with trial_server.database() as database:
@@ -132,7 +132,7 @@ def _metadata(columns: Sequence[Column], *, after: bool) -> MetaData:
 
 
 def _draw_columns(trial_server: TrialServer, known: _KnownPairs, chance: random.Random) -> list[Column]:
-    """Columns whose conversion is clear, and lets some of the values pass."""
+    """Columns whose conversion is known, and succeeds for some of the values."""
     columns: list[Column] = []
     while len(columns) < COLUMNS:
         while len(columns) < COLUMNS:
@@ -167,7 +167,7 @@ def _try_table(trial_server: TrialServer, columns: Sequence[Column]) -> list[str
 
 
 def _convert_each(database: Database, change: ChangeSet, columns: Sequence[Column], chance: random.Random) -> None:
-    """Put each value through the ALTER TABLE of its column, up and down; those that are refused are left out."""
+    """Convert each value by the ALTER TABLE of its column, up and down; rejected values are left out."""
     with closing(_session(database)) as connection, connection.cursor() as cursor:
         for column in columns:
             head = f"ALTER TABLE t ALTER COLUMN {column.name} TYPE "
@@ -230,7 +230,7 @@ _SEVERAL_SPELLINGS = frozenset({"numeric"})
 
 
 def _run(database: Database, legs: Sequence[RevisionRun], columns: Sequence[Column]) -> list[str]:
-    """Put all values through the revisions, and compare them with what became of each by itself."""
+    """Run the revisions over all values, and compare them with what each became on its own."""
     rows = max((len(column.values) for column in columns), default=0)
     faults = []
     with closing(_session(database)) as connection, connection.cursor() as cursor:

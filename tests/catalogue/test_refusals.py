@@ -1,4 +1,4 @@
-"""Revisions with a mistake in them: each is refused, at the step of the proof that is there to find it."""
+"""Revisions with a mistake in them: each fails at the step of the proof that checks for it."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Forms that PostgreSQL prints otherwise than they were written: drafted once, and then nothing is left to draft."""
+"""Definitions that PostgreSQL prints in another form: after one draft, there is nothing left to draft."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Bodies of functions that change, where tables store results of them: these are made again, up and down."""
+"""Function bodies that change while tables store their results: the results are computed again, up and down."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -57,10 +57,10 @@ class Changed:
     """A database with three rows in which a function's body changes."""
 
     def __init__(
-        self, trial_server: TrialServer, database: Database, before: MetaData, after: MetaData, words: Decisions
+        self, trial_server: TrialServer, database: Database, before: MetaData, after: MetaData, decisions: Decisions
     ) -> None:
         trial_server.build(database, before)
-        self.change, self.legs = draft_changes(trial_server, database, after, words)
+        self.change, self.legs = draft_changes(trial_server, database, after, decisions)
         self.database = database
         execute(database.direct, "INSERT INTO t (id, a) SELECT n, n FROM generate_series(1, 3) n")
 
@@ -85,17 +85,17 @@ class Changed:
 
 
 class TestChangedFunctionBody:
-    @pytest.mark.parametrize("words", FORMS, ids=lambda words: words.strategy)
-    def test_stored_columns_and_indexes_are_recomputed(self, trial_server: TrialServer, words: Decisions) -> None:
+    @pytest.mark.parametrize("decisions", FORMS, ids=lambda decisions: decisions.strategy)
+    def test_stored_columns_and_indexes_are_recomputed(self, trial_server: TrialServer, decisions: Decisions) -> None:
         before, after = world(*stored(), sql=(times(2),)), world(*stored(), sql=(times(3),))
 
         with trial_server.database() as database:
-            changed = Changed(trial_server, database, before, after, words)
+            changed = Changed(trial_server, database, before, after, decisions)
             changed.up()
             assert (changed.values(), changed.found(9)) == ([3, 6, 9], 1)
             changed.down()
             assert (changed.values(), changed.found(6)) == ([2, 4, 6], 1)
-        assert prove_with_seedbed(trial_server, before, after, words).losses == ()
+        assert prove_with_seedbed(trial_server, before, after, decisions).losses == ()
 
     @pytest.mark.parametrize("caller", [CALLER, ATOMIC])
     def test_callers_of_the_function_are_followed(self, trial_server: TrialServer, caller: str) -> None:

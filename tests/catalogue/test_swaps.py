@@ -1,4 +1,4 @@
-"""Names that change places: the rows go with the names, there and back."""
+"""Names that are swapped: the rows move with the names, in both directions."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -52,12 +52,12 @@ def two_tables(*, swapped: bool, alike: bool = False) -> MetaData:
 
 
 class Moved:
-    """A database in which a change was made, and can be taken back."""
+    """A database in which a change was made, and can be downgraded."""
 
     def __init__(
-        self, trial_server: TrialServer, database: Database, after: MetaData, words: Decisions, rows: str
+        self, trial_server: TrialServer, database: Database, after: MetaData, decisions: Decisions, rows: str
     ) -> None:
-        _, self.legs = draft_changes(trial_server, database, after, words)
+        _, self.legs = draft_changes(trial_server, database, after, decisions)
         self.database = database
         execute(database.direct, rows)
         with connect(database) as connection:
@@ -75,27 +75,31 @@ class Moved:
 
 
 class TestColumns:
-    @pytest.mark.parametrize("words", [PLAIN, ONLINE])
-    def test_hints_swap_two(self, trial_server: TrialServer, words: Decisions) -> None:
+    @pytest.mark.parametrize("decisions", [PLAIN, ONLINE])
+    def test_hints_swap_two(self, trial_server: TrialServer, decisions: Decisions) -> None:
         before = table(column("price", sa.Integer), column("stock", sa.BigInteger))
         after = table(column("stock", sa.Integer, was="price"), column("price", sa.BigInteger, was="stock"))
 
         with trial_server.database() as database:
             trial_server.build(database, before)
-            moved = Moved(trial_server, database, after, words, "INSERT INTO t (id, price, stock) VALUES (1, 10, 20)")
+            moved = Moved(
+                trial_server, database, after, decisions, "INSERT INTO t (id, price, stock) VALUES (1, 10, 20)"
+            )
 
             assert moved.ask("SELECT stock, price FROM t") == [(10, 20)]
             moved.take_back()
             assert moved.ask("SELECT price, stock FROM t") == [(10, 20)]
-        assert prove_with_seedbed(trial_server, before, after, words).losses == ()
+        assert prove_with_seedbed(trial_server, before, after, decisions).losses == ()
 
     def test_options_swap_two(self, trial_server: TrialServer) -> None:
         before = table(column("home"), column("work"))
-        words = Decisions(renames={"t.home": "t.work", "t.work": "t.home"})
+        decisions = Decisions(renames={"t.home": "t.work", "t.work": "t.home"})
 
         with trial_server.database() as database:
             trial_server.build(database, before)
-            moved = Moved(trial_server, database, before, words, "INSERT INTO t (id, home, work) VALUES (1, 'h', 'w')")
+            moved = Moved(
+                trial_server, database, before, decisions, "INSERT INTO t (id, home, work) VALUES (1, 'h', 'w')"
+            )
 
             assert moved.ask("SELECT home, work FROM t") == [("w", "h")]
             moved.take_back()
@@ -125,12 +129,12 @@ class TestColumns:
 
             assert moved.ask("SELECT b, a, d::text FROM t") == [(7, "x", "2020-01-01")]
 
-    @pytest.mark.parametrize("words", [PLAIN, ONLINE])
-    def test_indexes_and_unique_keys_equal_the_models(self, trial_server: TrialServer, words: Decisions) -> None:
+    @pytest.mark.parametrize("decisions", [PLAIN, ONLINE])
+    def test_indexes_and_unique_keys_equal_the_models(self, trial_server: TrialServer, decisions: Decisions) -> None:
         before = table(column("a", sa.Integer, index=True), column("b", sa.Text, unique=True))
         after = table(column("b", sa.Integer, was="a", index=True), column("a", sa.Text, was="b", unique=True))
 
-        assert prove_with_seedbed(trial_server, before, after, words).losses == ()
+        assert prove_with_seedbed(trial_server, before, after, decisions).losses == ()
 
     def test_followed_hints_have_no_effect(self, trial_server: TrialServer) -> None:
         after = table(column("stock", sa.Integer, was="price"), column("price", sa.BigInteger, was="stock"))
@@ -161,10 +165,10 @@ class TestColumns:
 
     def test_a_gradual_swap_is_refused(self, trial_server: TrialServer) -> None:
         before = table(column("home"), column("work"))
-        words = Decisions(renames={"t.home": "t.work", "t.work": "t.home"}, strategy=RolloutStrategy.GRADUAL)
+        decisions = Decisions(renames={"t.home": "t.work", "t.work": "t.home"}, strategy=RolloutStrategy.GRADUAL)
 
         with pytest.raises(UnsupportedChange):
-            prove_with_seedbed(trial_server, before, before, words)
+            prove_with_seedbed(trial_server, before, before, decisions)
 
     def test_two_hints_with_one_source_are_refused(self, trial_server: TrialServer) -> None:
         before = table(column("a"))
@@ -184,9 +188,9 @@ class TestColumns:
             prove_with_seedbed(trial_server, before, table(column("a"), column("b", was="a")), ONLINE)
         with trial_server.database() as database:
             trial_server.build(database, before)
-            words = Decisions(renames={"t.a": "t.b"})
+            decisions = Decisions(renames={"t.a": "t.b"})
             moved = Moved(
-                trial_server, database, table(column("a"), column("b")), words, "INSERT INTO t VALUES (1, 'x')"
+                trial_server, database, table(column("a"), column("b")), decisions, "INSERT INTO t VALUES (1, 'x')"
             )
 
             assert moved.ask("SELECT a, b FROM t") == [(None, "x")]
@@ -204,14 +208,14 @@ class TestColumns:
 
 
 class TestTables:
-    @pytest.mark.parametrize("words", [PLAIN, ONLINE])
-    def test_swapped_tables_keep_indexes_and_sequences(self, trial_server: TrialServer, words: Decisions) -> None:
+    @pytest.mark.parametrize("decisions", [PLAIN, ONLINE])
+    def test_swapped_tables_keep_indexes_and_sequences(self, trial_server: TrialServer, decisions: Decisions) -> None:
         before, after = two_tables(swapped=False), two_tables(swapped=True)
         rows = "INSERT INTO a (of_a) SELECT 'a' FROM generate_series(1, 3); INSERT INTO b (of_b) VALUES ('b')"
 
         with trial_server.database() as database:
             trial_server.build(database, before)
-            moved = Moved(trial_server, database, after, words, rows)
+            moved = Moved(trial_server, database, after, decisions, rows)
             last = moved.ask("SELECT last_value FROM b_id_seq"), moved.ask("SELECT last_value FROM a_id_seq")
 
             assert moved.ask("SELECT count(*) FROM b WHERE of_a = 'a'") == [(3,)]
@@ -220,16 +224,16 @@ class TestTables:
             moved.take_back()
             assert moved.ask("SELECT count(*) FROM a WHERE of_a = 'a'") == [(3,)]
             assert moved.ask("SELECT last_value FROM a_id_seq") == [(3,)]
-        assert prove_with_seedbed(trial_server, before, after, words).losses == ()
+        assert prove_with_seedbed(trial_server, before, after, decisions).losses == ()
 
     def test_options_swap_similar_tables(self, trial_server: TrialServer) -> None:
         before = two_tables(swapped=False, alike=True)
         after = two_tables(swapped=True, alike=True)
-        words = Decisions(renames={"a": "b", "b": "a"})
+        decisions = Decisions(renames={"a": "b", "b": "a"})
 
         with pytest.raises(AmbiguousSwap):
             prove_with_seedbed(trial_server, before, after, ONLINE)
-        assert prove_with_seedbed(trial_server, before, after, words).losses == ()
+        assert prove_with_seedbed(trial_server, before, after, decisions).losses == ()
 
     def test_followed_hints_have_no_effect(self, trial_server: TrialServer) -> None:
         with trial_server.database() as database:

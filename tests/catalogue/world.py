@@ -1,4 +1,4 @@
-"""A small schema to change, and the words in which a change is written down."""
+"""A small sample schema and notation for changes of it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,9 +57,9 @@ _TEAM: dict[str, Make] = {
 
 @dataclass(frozen=True)
 class SampleSchema:
-    """Teams and heroes, changed: `hero` adds to or, under the name of a column, replaces part of that table.
+    """Teams and heroes with changes: `hero` adds to that table, or replaces the column of the same name.
 
-    A value of None leaves a column out. `tables` are further tables, by name: their parts, and under "" their options.
+    A value of None leaves a column out. `tables` are further tables by name, as their parts and options.
     """
 
     hero: Mapping[str, Make | None] = field(default_factory=dict)
@@ -76,22 +76,24 @@ class SampleSchema:
         if self.hero_table_name:
             parts = [part() for part in {**_HERO, **self.hero}.values() if part]
             Table(self.hero_table_name, metadata, *parts, **self.options)
-        for name, listed in self.tables.items():
-            schema, _, bare = name.rpartition(".")
+        for name, parts in self.tables.items():
+            schema, _, table_name = name.rpartition(".")
             options: dict[str, Any] = {"schema": schema or None}
-            for part in listed:
+            for part in parts:
                 if isinstance(part, Mapping):
                     options |= part
-            Table(bare, metadata, *(part() for part in listed if not isinstance(part, Mapping)), **options)
-        for other in self.declarations:
-            other(metadata)
+            Table(table_name, metadata, *(part() for part in parts if not isinstance(part, Mapping)), **options)
+        for declaration in self.declarations:
+            declaration(metadata)
         declare(metadata, *self.sql)
         return metadata
 
 
 @dataclass(frozen=True)
 class Case:
-    """One change of a schema. `hinted` says that a person has to say something, which `words` or the models do."""
+    """One schema change. `needs_decision` means that a user has to decide something, by `decisions` or in the
+    models.
+    """
 
     name: str
     before: SampleSchema

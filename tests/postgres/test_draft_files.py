@@ -1,4 +1,4 @@
-"""The files of a draft: there when it is proven, and never before."""
+"""The files of a draft, which exist only after its proof."""
 
 import os
 import signal
@@ -50,6 +50,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 @pytest.fixture
 def variables(seedbed_server: TemporaryServer) -> Mapping[str, str]:
+    """A server for this test alone, since a killed draft leaves its database there."""
     url = seedbed_server.url().reveal()
     return {"DATABASE_URL": url, "SHADOW_DATABASE_URL": url}
 
@@ -60,7 +61,7 @@ def configuration(project: Project, variables: Mapping[str, str]) -> Configurati
 
 
 def left_over(project: Project) -> list[str]:
-    """All that a draft may have left beside the revisions."""
+    """Everything that a draft may have left beside the revisions."""
     known = {"env.py", "script.py.mako", "versions", "head", "__pycache__"}
     return sorted(path.name for path in (project.root / "migrations").iterdir() if path.name not in known)
 
@@ -73,7 +74,7 @@ def hook(project: Project, program: str, *, kind: str = "exec", options: str = "
 
 
 class Killed(BaseException):
-    """What stands for a kill."""
+    """Raised in place of a kill."""
 
 
 class TestPostWriteHook:

@@ -1,4 +1,4 @@
-"""Drafts for tables that are in use: a second revision that keeps nobody waiting and may be run again."""
+"""Drafts for tables in use: a second revision that blocks nobody and can run again."""
 
 import shutil
 import sys
@@ -64,7 +64,7 @@ ROWS = "INSERT INTO task (title, points) SELECT 'title ' || n, nullif(n % 9, 0) 
 
 
 class Grown:
-    """A project whose tables change: each stage is another copy of it, with the revisions of those before."""
+    """A project whose tables change: each stage is another copy, with the revisions of the stages before."""
 
     def __init__(self, root: Path, server: TemporaryServer) -> None:
         self.root, self.server = root, server
@@ -241,7 +241,7 @@ WIDE = COUNTED.replace("points: int | None", "points: int | None = Field(default
 
 
 class TestContract:
-    """A column that is there in both shapes until the programs that use the old one are gone."""
+    """A column that exists in both forms until no program uses the old one."""
 
     @pytest.fixture
     def renamed(self, grown: Grown, first: Project, filled: Database) -> Iterator[Project]:
@@ -397,7 +397,7 @@ def apply_to(project: Project, database: Database, revision: str) -> None:
 
 @contextmanager
 def writing(database: Database, statement: str) -> Iterator[None]:
-    """Another program, that writes all the while and fails if it cannot."""
+    """Another program that writes all the time, and fails if it cannot."""
     stop, failed = threading.Event(), []
 
     def write() -> None:

@@ -1,4 +1,4 @@
-"""Revisions drafted beside the target, and the history checked against the models."""
+"""Revisions drafted without the target database, and the history checked against the models."""
 
 import shutil
 import time
@@ -51,7 +51,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 @pytest.fixture
 def configured(project: Project, seedbed_server: TemporaryServer) -> Configuration:
-    """The target cannot be reached, so whoever speaks to it fails."""
+    """A configuration whose target cannot be reached, so that connecting to it fails."""
     return project.configuration(DATABASE_URL=NOBODY, SHADOW_DATABASE_URL=seedbed_server.url().reveal())
 
 
@@ -63,7 +63,7 @@ def drafted(configuration: Configuration, message: str) -> DraftedRevisions:
 
 @contextmanager
 def changed(project: Project, tables: str, root: Path, server: TemporaryServer) -> Iterator[Configuration]:
-    """A project's history beside other models: a module is imported once in a process."""
+    """A project's history with other models: a module is imported once in a process."""
     with little_project(root / "later", tables) as later:
         for revision in (project.root / "migrations/versions").glob("*.py"):
             shutil.copy(revision, later.root / "migrations/versions")
@@ -417,8 +417,6 @@ class TestCheck:
 
 
 class TestMigrateDraftAndCheck:
-    """The commands."""
-
     def test_exit_status_is_1_if_models_and_migrations_differ(
         self, project: Project, database: Database, seedbed_server: TemporaryServer
     ) -> None:

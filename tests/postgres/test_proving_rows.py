@@ -1,4 +1,4 @@
-"""Rows that a revision is proven over, made for a database as its catalog and its models say."""
+"""Sample rows for a proof, generated from a database's catalog and models."""
 
 from collections.abc import Callable
 
@@ -53,7 +53,7 @@ class Job(Table, table=True):
 
 
 def filled(project: Project, database: Database, *, with_models: bool) -> SampleRows:
-    """Two fillings over one another, as a proof makes them; what the first came to."""
+    """Two sets of sample rows, one after the other, as in a proof; returns the result of the first."""
     made = read_model_rows(project.load_schema()) if with_models else None
     with connect(database) as connection:
         first = insert_sample_rows(connection, model_rows=made)
