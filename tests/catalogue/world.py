@@ -76,13 +76,13 @@ class SampleSchema:
         if self.hero_table_name:
             parts = [part() for part in {**_HERO, **self.hero}.values() if part]
             Table(self.hero_table_name, metadata, *parts, **self.options)
-        for name, parts in self.tables.items():
+        for name, table_parts in self.tables.items():
             schema, _, table_name = name.rpartition(".")
             options: dict[str, Any] = {"schema": schema or None}
-            for part in parts:
+            for part in table_parts:
                 if isinstance(part, Mapping):
                     options |= part
-            Table(table_name, metadata, *(part() for part in parts if not isinstance(part, Mapping)), **options)
+            Table(table_name, metadata, *(part() for part in table_parts if not isinstance(part, Mapping)), **options)
         for declaration in self.declarations:
             declaration(metadata)
         declare(metadata, *self.sql)
