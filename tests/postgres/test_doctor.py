@@ -99,7 +99,7 @@ class TestDoctor:
     def test_continues_when_the_database_is_unreachable(self, project: Project) -> None:
         output = project.run("seedbed", "doctor", code=1, DATABASE_URL="postgresql://u:s3cret@127.0.0.1:1/none")
 
-        assert "wrong  server" in output.stdout
+        assert "problem  server" in output.stdout
         assert "SB304 Cannot connect to 127.0.0.1:1/none" in output.stdout
         assert output.stdout.splitlines()[-1].endswith(" checks found a problem.")
         assert "s3cret" not in output.stdout
