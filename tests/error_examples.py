@@ -109,7 +109,7 @@ _EXAMPLES: tuple[e.SeedbedError, ...] = (
     e.InvalidHint(
         "task.name", "renamed_from", "task.title is still in the models", option="--rename task.title=task.name"
     ),
-    e.UnusedDraftOption("--drop", "task.titel", "nothing of that name is in the migrations and not in the models"),
+    e.UnusedDraftOption("--drop", "task.titel", "the migrations have nothing of that name that the models lack"),
     e.AmbiguousSwap(["task.home=task.work", "task.work=task.home"]),
     e.UnsupportedDifference(["table hero: replica identity is d, should be f"], is_complete=True),
     e.NonSchemaStatement("INSERT INTO country VALUES (1)"),

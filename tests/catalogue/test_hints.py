@@ -123,7 +123,7 @@ class TestHint:
     REFUSED: tuple[tuple[MetaData, str], ...] = (
         (
             world(info=hint(using="1")),
-            "hint(using=...) of t cannot be used: it is about a column, and stands at a table.",
+            "hint(using=...) of t cannot be used: it applies to a column, and is set on a table.",
         ),
         (
             world(column("a"), info=hint(dropped=("a",))),
@@ -131,20 +131,20 @@ class TestHint:
         ),
         (
             world(column("a", dropped=("b",))),
-            "hint(dropped=...) of t.a cannot be used: it names columns or tables that go, and stands at a column: "
+            "hint(dropped=...) of t.a cannot be used: it names columns or tables to drop, and is set on a column: "
             "put it into the table's info.",
         ),
         (
             world(column("a", renamed_values={"x": "y"})),
-            "hint(renamed_values=...) of t.a cannot be used: the column has no enum type of the database.",
+            "hint(renamed_values=...) of t.a cannot be used: the column's type is not a database enum.",
         ),
         (
             world(column("a", sa.Enum("x", "y", name="e", native_enum=False), renamed_values={"x": "y"})),
-            "hint(renamed_values=...) of t.a cannot be used: the column has no enum type of the database.",
+            "hint(renamed_values=...) of t.a cannot be used: the column's type is not a database enum.",
         ),
         (
             world(column("a"), column("b", using="a || 'x'")),
-            "hint(using=...) of t.b cannot be used: the column is new, so that there is no old value; "
+            "hint(using=...) of t.b cannot be used: the column is new, so there is no old value; "
             "hint(backfill=...) fills it.",
         ),
     )
@@ -206,7 +206,7 @@ class TestOption:
             ),
             (
                 Decisions(backfills={"t.a": "''"}),
-                "--backfill t.a has no effect: it is neither new in a table that exists",
+                "--backfill t.a has no effect: the column is neither new in an existing table",
             ),
             (
                 Decisions(backfills={"t.z": "''"}),

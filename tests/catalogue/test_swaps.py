@@ -178,7 +178,7 @@ class TestColumns:
             prove_with_seedbed(trial_server, before, after, ONLINE)
 
         assert refused.value.message == (
-            "hint(renamed_from=...) of t.c cannot be used: t.b is said to have been t.a as well."
+            "hint(renamed_from=...) of t.c cannot be used: t.b is also said to have been t.a."
         )
 
     def test_source_still_in_the_models_is_refused_without_an_option(self, trial_server: TrialServer) -> None:

@@ -34,9 +34,7 @@ def check_hints(schema: Schema, diff: CatalogDiff, decisions: Decisions, renames
     removed_names = set(_list_removed_names(diff))
     for dropped in sorted(decisions.dropped):
         if dropped not in removed_names:
-            raise UnusedDraftOption(
-                "--drop", dropped, "nothing of that name is in the migrations and not in the models"
-            )
+            raise UnusedDraftOption("--drop", dropped, "the migrations have nothing of that name that the models lack")
     columns = {
         _display_place(table, column): (table, column)
         for table in schema.metadata.sorted_tables
@@ -46,7 +44,9 @@ def check_hints(schema: Schema, diff: CatalogDiff, decisions: Decisions, renames
         if path not in columns:
             raise UnusedDraftOption("--backfill", path, "the models have no column of that name")
         if not _is_filled(*columns[path], diff):
-            raise UnusedDraftOption("--backfill", path, "it is neither new in a table that exists nor becomes NOT NULL")
+            raise UnusedDraftOption(
+                "--backfill", path, "the column is neither new in an existing table nor does it become NOT NULL"
+            )
 
 
 def find_unused_hints(
@@ -86,7 +86,7 @@ def _find_contradictions(
     """The arguments of a hint that cannot be followed, each with the reason."""
     if column is None:
         yield from (
-            (argument, "it is about a column, and stands at a table")
+            (argument, "it applies to a column, and is set on a table")
             for argument in _OF_COLUMNS
             if getattr(hint, argument)
         )
@@ -96,14 +96,14 @@ def _find_contradictions(
         yield from (("dropped", f"{name} is still in the models") for name in hint.dropped if name in kept)
         return
     if hint.dropped:
-        yield "dropped", "it names columns or tables that go, and stands at a column: put it into the table's info"
+        yield "dropped", "it names columns or tables to drop, and is set on a column: put it into the table's info"
     enum = get_enum(column)
     if hint.renamed_values and (enum is None or enum.name is None or not enum.native_enum):
-        yield "renamed_values", "the column has no enum type of the database"
+        yield "renamed_values", "the column's type is not a database enum"
     key = _column_key(table, column)
     is_new = key[:3] in _find_kept_tables(diff) and find_column(diff.before, key) is None
     if is_new and not any(path is not None and (*path[0][:2], path[1]) == key[1:] for path in renamed):
-        reason = "the column is new, so that there is no old value; hint(backfill=...) fills it"
+        reason = "the column is new, so there is no old value; hint(backfill=...) fills it"
         yield from ((argument, reason) for argument in ("using", "back") if getattr(hint, argument))
 
 

@@ -67,7 +67,7 @@ def plan_changes(
     except psycopg2.Error as error:
         connection.rollback()
         names = ", ".join(f"{rename.old} to {rename.new}" for rename in direct_renames)
-        raise UnsupportedChange(f"the renaming of {names}", get_server_message(error)) from error
+        raise UnsupportedChange(f"the rename of {names}", get_server_message(error)) from error
     casts = connection.execute(text(_CASTS)).all()
     connection.rollback()
     sources = collect_value_sources(
@@ -119,7 +119,7 @@ def _plan_expansion(
     not_expandable = {place for place, _ in requested} - {expansion.old_path for expansion in expansions}
     if not_expandable:
         raise UnsupportedChange(
-            ".".join(min(not_expandable)[1:]), "it cannot be there under both names; draft it without --gradual"
+            ".".join(min(not_expandable)[1:]), "it cannot exist under both names; draft it without --gradual"
         )
     if not expansions:
         return None
@@ -133,7 +133,7 @@ def _plan_expansion(
         connection.rollback()
         if expanded_renames:
             raise UnsupportedChange(
-                expanded_renames[0].new, f"it cannot be there under both names: {get_server_message(error)}"
+                expanded_renames[0].new, f"it cannot exist under both names: {get_server_message(error)}"
             ) from error
         return None
     expanded = expand_schema(before, after, trial, expansions, sources)

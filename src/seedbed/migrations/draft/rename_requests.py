@@ -148,7 +148,7 @@ def _check_contradictions(
         claimant = claimed.setdefault(old, new)
         if claimant != new:
             raise InvalidHint(
-                display(new), "renamed_from", f"{display(claimant)} is said to have been {display(old)} as well"
+                display(new), "renamed_from", f"{display(claimant)} is also said to have been {display(old)}"
             )
         if new not in requests.explicit and old in model_names and old not in requests.requested:
             reason = f"{display(old)} is still in the models"

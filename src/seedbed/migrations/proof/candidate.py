@@ -63,7 +63,7 @@ class Candidate:
         for run in self.revision_runs:
             run_step("upgrade", run.up, connection)
             self._see_equal(
-                "the models" if run is self.revision_runs[-1] else "what is to be in between", connection, run.end
+                "the models" if run is self.revision_runs[-1] else "the plan of the revision", connection, run.end
             )
 
     def down(self, connection: Connection) -> None:
@@ -72,7 +72,7 @@ class Candidate:
             if run.down is not None:
                 run_step("downgrade", run.down, connection)
                 self._see_equal(
-                    "the beginning" if catalog is self.before else "what was in between", connection, catalog
+                    "the beginning" if catalog is self.before else "the plan of the revision before", connection, catalog
                 )
 
     def _see_equal(self, what: str, connection: Connection, expected: Catalog) -> None:
