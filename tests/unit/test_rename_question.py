@@ -75,4 +75,4 @@ class TestAskForNewName:
             "  1  task.title is now task.headline",
             "  2  task.title is now task.subject",
         ]
-        assert asked == ["Which is it? Type a number from 1 to 2, drop or stop"]
+        assert asked == ["Which one? Type a number from 1 to 2, drop or stop"]
