@@ -1,4 +1,4 @@
-"""A project as `seedbed init` begins it, with tests of its own, in runs of pytest of its own."""
+"""A new project of `seedbed init` whose tests run in separate pytest processes."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The plugin beside others that projects have, and beside unittest's classes."""
+"""The plugin together with other pytest plugins and with unittest."""
 
 import re
 import subprocess
@@ -31,7 +31,7 @@ class TestShared:
 
 
 class TestRandomly:
-    def test_may_turn_the_order_about(self, project: Shop) -> None:
+    def test_can_run_in_random_order(self, project: Shop) -> None:
         project.write("tests/test_shop.py", ORDER)
 
         said = [project.run("-vv", f"--randomly-seed={seed}", passed=14) for seed in (1, 2)]
@@ -71,7 +71,7 @@ async def test_own(async_db, make, db):
 
 class TestAsyncio:
     @pytest.mark.parametrize("mode", ["auto", "strict"])
-    def test_has_sessions_in_its_loops(self, project: Shop, mode: str) -> None:
+    def test_sessions_work_in_its_event_loops(self, project: Shop, mode: str) -> None:
         strict = mode == "strict"
         project.write(
             "tests/test_shop.py",
@@ -83,7 +83,7 @@ class TestAsyncio:
 
         project.run(*WARNED, f"--asyncio-mode={mode}", passed=3)
 
-    def test_has_one_session_in_a_loop_of_the_module(self, project: Shop) -> None:
+    def test_a_module_loop_shares_one_session(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             ASYNCHRONOUS.format(mark='@pytest.mark.asyncio(loop_scope="module")', fixture="@pytest.fixture"),
@@ -92,7 +92,7 @@ class TestAsyncio:
         project.run(*WARNED, "--asyncio-mode=auto", passed=3)
 
     @pytest.mark.parametrize("scope", ["function", "module"])
-    def test_may_leave_a_task_at_work(self, project: Shop, scope: str) -> None:
+    def test_an_unfinished_task_is_reported(self, project: Shop, scope: str) -> None:
         project.write(
             "tests/test_shop.py",
             f"""
@@ -133,7 +133,7 @@ class TestAsyncio:
         ones = ["test_leaves_one[1]", "test_leaves_one[2]", "test_leaves_one_on_its_own"]
         assert left == (ones if scope == "module" else [])
 
-    def test_may_be_left_out_for_anyio(self, project: Shop) -> None:
+    def test_anyio_works_without_it(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             ASYNCHRONOUS.format(mark="@pytest.mark.anyio", fixture="@pytest.fixture").replace(
@@ -145,7 +145,7 @@ class TestAsyncio:
 
 
 class TestUnittest:
-    def test_has_fixtures_by_usefixtures_and_by_one_of_its_own(self, project: Shop) -> None:
+    def test_gets_fixtures_by_usefixtures_and_by_an_autouse_fixture(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """
@@ -189,7 +189,7 @@ class TestUnittest:
 
 
 class TestPytest:
-    def test_runs_what_failed_last_and_no_more(self, project: Shop) -> None:
+    def test_last_failed_runs_only_failed_tests(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """
@@ -208,7 +208,7 @@ class TestPytest:
         assert "test_fails" in first
         assert "test_well" not in last
 
-    def test_goes_without_the_plugin_or_those_beside_it(self, project: Shop) -> None:
+    def test_works_without_this_plugin_or_the_others(self, project: Shop) -> None:
         project.write("tests/test_shop.py", "def test_shop(db):\n    pass\n")
 
         without = project.run("-p", "no:seedbed", error=1)
@@ -216,7 +216,7 @@ class TestPytest:
 
         assert "fixture 'db' not found" in without
 
-    def test_shows_fixtures_and_marks_and_starts_nothing_for_them(self, project: Shop) -> None:
+    def test_lists_fixtures_and_markers_without_starting_a_server(self, project: Shop) -> None:
         project.write("tests/test_shop.py", "def test_shop(db):\n    pass\n")
 
         fixtures = project.run("--fixtures", "-v")
@@ -229,7 +229,7 @@ class TestPytest:
 
 
 class TestPytestPostgresql:
-    def test_has_its_own_server_where_it_has_programs(self, project: Shop) -> None:
+    def test_uses_its_own_server_if_it_finds_postgresql(self, project: Shop) -> None:
         program = find_binaries().program_path("pg_ctl")
         project.write(
             "tests/test_shop.py", "def test_shop(postgresql_proc):\n    print('runs', type(postgresql_proc))\n"
@@ -242,7 +242,7 @@ class TestPytestPostgresql:
         assert "seedbed_proc" not in given + configured
         assert "seedbed_proc" in neither
 
-    def test_runs_that_server_for_an_ordinary_user(self, begun: Shop) -> None:
+    def test_runs_its_server_as_an_ordinary_user(self, begun: Shop) -> None:
         person = people()[-1]
         program = ensure_runnable(get_server_account(), find_binaries()).program_path("pg_ctl")
         with handed_over(begun, person) as shop:

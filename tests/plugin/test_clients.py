@@ -1,10 +1,10 @@
-"""The project's service as a test's client finds it."""
+"""The `client` fixture."""
 
 from tests.plugin.conftest import Shop
 
 
 class TestClient:
-    def test_finds_what_the_test_has_put_in(self, project: Shop) -> None:
+    def test_finds_rows_of_the_test(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """

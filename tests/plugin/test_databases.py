@@ -1,4 +1,4 @@
-"""Which database a test has, and that nothing of it is left for the next."""
+"""Which database a test gets, and its isolation from other tests."""
 
 import pytest
 
@@ -8,7 +8,7 @@ pytest_plugins = ["pytester"]
 
 
 class TestTransaction:
-    def test_is_rolled_back_whatever_the_test_did(self, project: Shop) -> None:
+    def test_is_rolled_back_after_commits_ddl_and_locks(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """
@@ -51,7 +51,7 @@ class TestTransaction:
 
         project.run(passed=9)
 
-    def test_that_is_ended_is_said_and_costs_the_next_test_nothing(self, project: Shop) -> None:
+    def test_that_a_test_ends_is_reported_and_replaced(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """
@@ -84,7 +84,7 @@ class TestTransaction:
 
         assert said.count("SB702 tests/test_shop.py::test_") == 4
 
-    def test_is_on_the_asynchronous_driver_too(self, project: Shop) -> None:
+    def test_works_on_the_asynchronous_driver(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """
@@ -124,7 +124,7 @@ class TestTransaction:
 
         project.run(passed=6)
 
-    def test_of_a_class_or_module_lies_around_those_of_its_tests(self, project: Shop) -> None:
+    def test_of_a_class_or_module_encloses_those_of_its_tests(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """
@@ -156,7 +156,7 @@ class TestTransaction:
 
         project.run(passed=4)
 
-    def test_of_a_module_stays_when_a_test_in_it_fails(self, project: Shop) -> None:
+    def test_of_a_module_survives_a_failed_test(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """
@@ -191,7 +191,7 @@ class TestTransaction:
         assert said.count("is not kept: other tests need the rows that tests/test_shop.py has put in") == 2
         assert said.count(" left a client without a name (pid") == 1
 
-    def test_of_a_module_that_is_ended_is_said_by_the_tests_that_need_it(self, project: Shop) -> None:
+    def test_of_a_module_that_is_ended_fails_the_tests_that_need_it(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """
@@ -218,7 +218,7 @@ class TestTransaction:
         gone = "SB707 The rows that tests/test_shop.py inserted for its tests are gone: "
         assert f"{gone}tests/test_shop.py::test_commits ended the transaction that contained them." in said
 
-    def test_is_begun_anew_where_a_connection_was_ended(self, project: Shop) -> None:
+    def test_begins_on_another_database_after_a_terminated_connection(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """
@@ -248,7 +248,7 @@ class TestTransaction:
 
         project.run(passed=5)
 
-    def test_forgets_what_a_connection_has_prepared_for_another_schema(self, project: Shop) -> None:
+    def test_does_not_reuse_statements_prepared_for_another_schema(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """
@@ -301,7 +301,7 @@ class TestTransaction:
 
         project.run(passed=7)
 
-    def test_has_a_connection_without_what_another_set_on_it(self, project: Shop) -> None:
+    def test_resets_execution_options(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """
@@ -343,7 +343,7 @@ class TestTransaction:
 
 
 class TestOwn:
-    def test_is_another_for_each_test_and_real_in_all(self, project: Shop) -> None:
+    def test_is_new_for_each_test_and_commits_are_real(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """
@@ -373,7 +373,7 @@ class TestOwn:
 
         project.run(passed=7)
 
-    def test_has_a_url_for_any_driver(self, project: Shop) -> None:
+    def test_has_a_url_that_every_driver_accepts(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """
@@ -406,7 +406,7 @@ class TestOwn:
 
         project.run(passed=3)
 
-    def test_may_be_empty_where_there_is_no_project(self, pytester: pytest.Pytester) -> None:
+    def test_can_be_empty_without_a_project(self, pytester: pytest.Pytester) -> None:
         pytester.makepyfile(
             """
             def test_migrates(empty_db):
@@ -418,7 +418,7 @@ class TestOwn:
         pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
-class TestMark:
+class TestMarker:
     @pytest.mark.parametrize(
         ("mark", "reason"),
         [
@@ -428,7 +428,7 @@ class TestMark:
             ('"own", "empty"', "its arguments are a mode, seed= and scope="),
         ],
     )
-    def test_says_what_cannot_be(self, project: Shop, mark: str, reason: str) -> None:
+    def test_explains_invalid_arguments(self, project: Shop, mark: str, reason: str) -> None:
         project.write("tests/test_shop.py", f"@pytest.mark.db({mark})\ndef test_shop(db):\n    pass\n")
 
         said = project.run(error=1)
@@ -438,8 +438,8 @@ class TestMark:
         assert "- database -" not in said
 
 
-class TestOthersFixtures:
-    def test_of_the_same_names_win(self, project: Shop) -> None:
+class TestProjectFixtures:
+    def test_of_the_same_names_take_precedence(self, project: Shop) -> None:
         project.write(
             "tests/conftest.py",
             """
@@ -470,7 +470,7 @@ class TestOthersFixtures:
 
         pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
-    def test_that_add_to_ours_find_the_template_made(self, project: Shop) -> None:
+    def test_that_request_the_original_find_the_template_built(self, project: Shop) -> None:
         project.write(
             "tests/conftest.py",
             """
@@ -502,7 +502,7 @@ class TestOthersFixtures:
 
         project.run(passed=1)
 
-    def test_of_pytest_postgresql_are_on_the_same_server(self, project: Shop) -> None:
+    def test_of_pytest_postgresql_use_the_same_server(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """

@@ -1,4 +1,4 @@
-"""A run that is interrupted, stops early, is debugged, forks, or loses its server: what is said, and what is left."""
+"""Runs that are interrupted, stop early, fork, or lose their server."""
 
 import os
 import re
@@ -48,7 +48,7 @@ def folder_of(said: str) -> Path:
 
 class TestRun:
     @pytest.mark.parametrize("way", WAYS)
-    def test_that_stops_early_ends_everything_in_its_order(self, project: Shop, way: str) -> None:
+    def test_that_stops_early_tears_down_in_order(self, project: Shop, way: str) -> None:
         body, arguments, code, words = WAYS[way]
         project.write("tests/test_shop.py", AROUND.format(body=body))
         process = project.start("-s", *arguments, stdin=-1)
@@ -62,7 +62,7 @@ class TestRun:
         assert " error" not in said.splitlines()[-1]
         assert not folder_of(said).exists()
 
-    def test_with_workers_may_be_interrupted(self, project: Shop) -> None:
+    def test_with_workers_can_be_interrupted(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             AROUND.format(body="Path('up').touch(); time.sleep(60)").replace(
@@ -83,7 +83,7 @@ class TestRun:
         assert alive == []
         assert "INTERNALERROR" not in said
 
-    def test_whose_test_forks_is_not_ended_by_the_child(self, project: Shop) -> None:
+    def test_is_not_closed_by_a_forked_process(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """
@@ -115,7 +115,7 @@ class TestRun:
 
 
 class TestServer:
-    def test_that_dies_is_said_and_the_run_comes_to_its_end(self, project: Shop) -> None:
+    def test_that_dies_fails_the_tests_and_the_run_ends(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """
@@ -143,7 +143,7 @@ class TestServer:
         assert "INTERNALERROR" not in said
         assert not folder_of(said).exists()
 
-    def test_that_crashes_and_comes_back_is_used_again(self, project: Shop) -> None:
+    def test_that_recovers_from_a_crash_is_used_again(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """

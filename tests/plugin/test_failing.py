@@ -1,4 +1,4 @@
-"""What is left and told of a test that fails, and of one that leaves sessions open."""
+"""The report of a failed test and its kept database, and of sessions that tests leave open."""
 
 import re
 import subprocess
@@ -26,7 +26,7 @@ def psql(project: Shop, *arguments: str) -> str:
 
 class TestFailure:
     @needs_psql
-    def test_keeps_what_the_test_did_and_says_where(self, project: Shop) -> None:
+    def test_keeps_the_database_and_reports_its_name(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """
@@ -78,7 +78,7 @@ class TestFailure:
         assert "own@left" in psql(project, "--seedbed-psql", "tests/test_shop.py::test_has_its_own")
         assert "async@left" in psql(project, "--seedbed-psql")
 
-    def test_of_several_tests_on_one_database_keeps_it_once(self, project: Shop) -> None:
+    def test_of_several_tests_on_one_database_counts_once(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """
@@ -99,7 +99,7 @@ class TestFailure:
         assert len(names) == 4
         assert len(set(names)) == 2
 
-    def test_keeps_nothing_where_none_failed(self, project: Shop) -> None:
+    def test_without_failures_keeps_nothing(self, project: Shop) -> None:
         project.write("tests/test_shop.py", "def test_well(db):\n    pass\n")
         project.run(passed=1)
 
@@ -108,7 +108,7 @@ class TestFailure:
 
 
 class TestQueries:
-    def test_are_counted_and_shown_where_they_are_too_many(self, project: Shop) -> None:
+    def test_are_counted_and_listed_if_the_number_differs(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """
@@ -136,9 +136,9 @@ class TestQueries:
         assert re.search(r"E +SELECT task.id", said)
 
 
-class TestLeaks:
+class TestOpenSessions:
     @pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["alone", "workers"])
-    def test_are_named_with_their_test(self, project: Shop, workers: list[str]) -> None:
+    def test_are_reported_with_their_test(self, project: Shop, workers: list[str]) -> None:
         project.write(
             "tests/test_shop.py",
             """

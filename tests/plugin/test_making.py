@@ -1,4 +1,4 @@
-"""Rows made for a test, and checks that are turned on by one line."""
+"""The `make` and `seeded` fixtures, and the ready-made checks."""
 
 from tests.plugin.conftest import Shop
 
@@ -141,7 +141,7 @@ def test_seeded_fills_every_column_and_refers_to_what_is_there(db, make, seeded)
 
 
 class TestRows:
-    def test_are_valid_with_what_they_need_and_models_alone_will_do(self, project: Shop) -> None:
+    def test_are_valid_and_created_with_their_parents(self, project: Shop) -> None:
         for file in (project.root / "migrations/versions").glob("*.py"):
             file.unlink()
         (project.root / "migrations/head").unlink(missing_ok=True)
@@ -179,18 +179,18 @@ CHECKS = "from seedbed.testing.checks import *\n"
 
 
 class TestChecks:
-    def test_pass_for_a_project_that_is_well(self, project: Shop) -> None:
+    def test_pass_for_a_valid_project(self, project: Shop) -> None:
         project.write("tests/test_project.py", CHECKS)
 
         project.run(passed=4, skipped=1)
 
-    def test_are_of_the_seeds_alone_where_there_are_no_revisions(self, project: Shop) -> None:
+    def test_without_revisions_check_only_the_seeds(self, project: Shop) -> None:
         (project.root / "alembic.ini").unlink()
         project.write("tests/test_project.py", CHECKS)
 
         project.run(passed=1, skipped=4)
 
-    def test_say_what_is_wrong(self, project: Shop) -> None:
+    def test_report_errors(self, project: Shop) -> None:
         project.write(
             "tests/test_project.py",
             CHECKS

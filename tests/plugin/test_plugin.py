@@ -1,4 +1,4 @@
-"""The pytest plugin, in runs of pytest of its own."""
+"""The pytest plugin in separate pytest processes."""
 
 import signal
 import subprocess
@@ -22,7 +22,7 @@ def servers_of(process: "subprocess.Popen[str]") -> list[psutil.Process]:
 
 
 class TestPlugin:
-    def test_gives_each_test_a_database_of_its_own(self, pytester: pytest.Pytester) -> None:
+    def test_gives_each_test_its_own_database(self, pytester: pytest.Pytester) -> None:
         pytester.makepyfile(
             FIXTURE
             + """
@@ -39,7 +39,7 @@ def test_is_empty(postgresql, turn):
 
         pytester.runpytest_subprocess().assert_outcomes(passed=2)
 
-    def test_runs_one_server_for_all_of_a_run(self, pytester: pytest.Pytester) -> None:
+    def test_runs_one_server_per_run(self, pytester: pytest.Pytester) -> None:
         pytester.makepyfile(
             FIXTURE
             + """
@@ -58,7 +58,7 @@ def test_other(postgresql):
 
         pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=2)
 
-    def test_serves_several_workers_at_once(self, pytester: pytest.Pytester) -> None:
+    def test_serves_several_workers(self, pytester: pytest.Pytester) -> None:
         pytester.makepyfile(
             FIXTURE
             + """
@@ -74,7 +74,7 @@ def test_is_alone(postgresql, turn):
 
         pytester.runpytest_subprocess("-n2").assert_outcomes(passed=6)
 
-    def test_starts_no_server_for_tests_that_want_none(self, pytester: pytest.Pytester) -> None:
+    def test_starts_no_server_for_tests_without_databases(self, pytester: pytest.Pytester) -> None:
         pytester.makepyfile(
             """
 import sys
@@ -87,7 +87,7 @@ def test_wants_none():
 
         pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
-    def test_leaves_nothing_behind_for_the_run_after_a_killed_one(self, pytester: pytest.Pytester) -> None:
+    def test_the_next_run_works_after_a_killed_one(self, pytester: pytest.Pytester) -> None:
         pytester.makepyfile(
             FIXTURE
             + """

@@ -1,4 +1,4 @@
-"""A run's server and templates: one for all workers, found made, and gone afterwards, however the run ends."""
+"""A run's server and templates: shared by all workers, reused by the next run, and cleaned up however the run ends."""
 
 import os
 import re
@@ -90,7 +90,7 @@ def await_gone(processes: list[psutil.Process], folder: Path) -> None:
 
 
 class TestWorkers:
-    def test_share_a_server_and_leave_nothing(self, project: Shop, tmp_path: Path) -> None:
+    def test_share_a_server_and_leave_nothing_behind(self, project: Shop, tmp_path: Path) -> None:
         project.write(
             "tests/test_shop.py",
             SHOP
@@ -107,7 +107,7 @@ def test_server(seedbed_server, postgresql, turn):
         assert len(folders) == 1
         assert not Path(folders.pop()).exists()
 
-    def test_leave_nothing_of_many_tests_anywhere(self, project: Shop, tmp_path: Path) -> None:
+    def test_leave_nothing_behind_after_many_tests(self, project: Shop, tmp_path: Path) -> None:
         own = MANY // 5
         project.write(
             "tests/test_shop.py",
@@ -155,13 +155,13 @@ def told(seedbed_server):
         assert "crashed while running 'tests/test_shop.py::test_shop[2]'" in said
 
 
-class TestKilled:
+class TestKilledRun:
     @pytest.mark.parametrize(
         ("victim", "workers"),
         [("pytest", "-n0"), ("pytest", "-n2"), ("server", "-n0")],
         ids=["alone", "first", "server"],
     )
-    def test_run_leaves_nothing_in_the_way_of_the_next(self, project: Shop, victim: str, workers: str) -> None:
+    def test_does_not_block_the_next_run(self, project: Shop, victim: str, workers: str) -> None:
         slow = project.write(
             "tests/test_slow.py", SLOW.format(server="seedbed_server", folder="seedbed_server.directory")
         )
@@ -184,7 +184,7 @@ class TestKilled:
         assert not folder.exists()
         assert segment(postmaster[6]) is None
 
-    def test_two_at_once_make_one_template(self, project: Shop) -> None:
+    def test_two_concurrent_runs_build_one_template(self, project: Shop) -> None:
         project.write("tests/test_shop.py", SHOP)
         shutil.rmtree(project.root / ".seedbed")
 
@@ -194,7 +194,7 @@ class TestKilled:
         assert ["12 passed" in text for text in said] == [True, True], said
         assert len(list((project.root / ".seedbed").glob("tests-*/*-*"))) == 1
 
-    def test_builder_of_a_template_is_replaced(self, project: Shop) -> None:
+    def test_a_killed_builder_of_a_template_is_replaced(self, project: Shop) -> None:
         project.write("tests/test_shop.py", "def test_shop(db):\n    assert users(db) == USERS\n")
         revision = next((project.root / "migrations/versions").glob("*.py"))
         waiting = project.root / "waiting"
@@ -219,7 +219,7 @@ class TestKilled:
 
 
 class TestSnapshots:
-    def test_are_made_anew_for_what_changed_and_bounded(self, project: Shop) -> None:
+    def test_are_rebuilt_after_changes_and_limited_in_number(self, project: Shop) -> None:
         project.write("tests/test_shop.py", "def test_shop(db):\n    print('rows', users(db))\n")
         seeds = project.root / "seeds/testing.py"
         text = seeds.read_text()
@@ -233,7 +233,7 @@ class TestSnapshots:
         assert rows == ["11", "12", "13", "14", "15"]
         assert len(kept) == 4
 
-    def test_have_other_seeds_that_tests_choose_and_are_found_by_the_next_run(self, project: Shop) -> None:
+    def test_include_other_seeds_and_are_reused_by_the_next_run(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py",
             """
@@ -266,7 +266,7 @@ class TestSnapshots:
         assert "spring" in first
         assert len(list((project.root / ".seedbed").glob("tests-*/*-*"))) == 2
 
-    def test_are_made_anew_for_what_revisions_and_seeds_read_elsewhere(self, project: Shop) -> None:
+    def test_are_rebuilt_after_changes_of_other_files_that_were_read(self, project: Shop) -> None:
         (project.root / "data").mkdir()
         (project.root / "data/first.csv").write_text("ada@example.com\n")
         (project.root / "pricing").mkdir()
@@ -327,7 +327,7 @@ class TestSnapshots:
             ["made", "found 22 bob@example.com eve@example.com"],
         ]
 
-    def test_that_are_torn_are_made_anew(self, project: Shop) -> None:
+    def test_that_are_incomplete_are_rebuilt(self, project: Shop) -> None:
         project.write("tests/test_shop.py", "def test_shop(db):\n    assert users(db) == USERS\n")
         (kept,) = (project.root / ".seedbed").glob("tests-*/*-*")
         (kept / "server.json").write_text("")
@@ -336,7 +336,7 @@ class TestSnapshots:
 
         assert (kept / "server.json").read_text()
 
-    def test_say_what_is_wrong_with_a_revision_as_the_command_would(self, project: Shop) -> None:
+    def test_report_an_invalid_revision_like_the_command(self, project: Shop) -> None:
         project.write("tests/test_shop.py", SHOP)
         revision = next((project.root / "migrations/versions").glob("*.py"))
         revision.write_text(
@@ -351,9 +351,7 @@ class TestSnapshots:
         assert 'PostgreSQL says: column "gone" does not exist' in said
         assert "Traceback" not in said
 
-    def test_are_of_the_project_that_pytest_is_told_to_run_where_its_root_is_of_none(
-        self, project: Shop, tmp_path: Path
-    ) -> None:
+    def test_belong_to_the_project_of_the_first_path_argument(self, project: Shop, tmp_path: Path) -> None:
         folder = project.root.name
         project.write("tests/test_shop.py", "def test_shop(db):\n    assert users(db) == USERS\n")
         (tmp_path / "pytest.ini").write_text(f"[pytest]\npythonpath = {folder.replace(' ', chr(92) + ' ')}\n")
@@ -373,7 +371,7 @@ class TestSnapshots:
         assert "SB101 Not a Seedbed project: no pyproject.toml" in said
         assert "Run pytest in your project's folder or on a path in it" in said
 
-    def test_are_in_no_folder_that_another_user_made(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_are_not_stored_in_another_users_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if os.geteuid() != 0:
             pytest.skip("it takes root to make another user's folder")
         blocked = tmp_path / "file"
@@ -391,7 +389,7 @@ class TestSnapshots:
 
 
 class TestServer:
-    def test_is_said_to_lack_its_programs(self, project: Shop) -> None:
+    def test_without_binaries_is_reported(self, project: Shop) -> None:
         project.write("tests/test_shop.py", "def test_shop(db):\n    pass\n")
         project.write(
             "tests/conftest.py",
@@ -409,7 +407,7 @@ class TestServer:
         assert "SB301 " in project.run(error=1)
 
     @pytest.mark.parametrize("workers", ["-n0", "-n2"])
-    def test_that_does_not_start_is_said_by_those_who_wanted_it(self, project: Shop, workers: str) -> None:
+    def test_that_does_not_start_fails_the_tests_that_need_it(self, project: Shop, workers: str) -> None:
         project.write("tests/test_shop.py", "def test_shop(db):\n    pass\n")
         project.write(
             "tests/conftest.py",
@@ -430,7 +428,7 @@ class TestServer:
         assert "\nSB302 PostgreSQL did not start: it has no memory" in said
         assert "Traceback" not in said
 
-    def test_is_on_disk_where_memory_has_no_room(self, project: Shop) -> None:
+    def test_is_on_disk_if_memory_is_too_small(self, project: Shop) -> None:
         project.write(
             "tests/test_shop.py", "def test_shop(db, seedbed_server):\n    print('up', seedbed_server.directory)\n"
         )
@@ -444,7 +442,7 @@ class TestServer:
         assert re.search(r"up (/\S+)", said)
         assert "up /dev/shm" not in said
 
-    def test_may_be_of_another_version(self, project: Shop) -> None:
+    def test_can_have_another_version(self, project: Shop) -> None:
         other = installed()[-1]
         if other.major_version == installed()[0].major_version:
             pytest.skip("this machine has PostgreSQL of one version")
@@ -470,7 +468,7 @@ def test_version(db, db_engine, async_db):
         project.run("-n2", passed=13)
 
     @pytest.mark.parametrize("person", people(), ids=lambda person: person.name)
-    def test_runs_for_whoever_tests(self, begun: Shop, person: Person) -> None:
+    def test_runs_for_any_user(self, begun: Shop, person: Person) -> None:
         with handed_over(begun, person) as shop:
             shop.write("tests/test_shop.py", SHOP)
 
@@ -488,9 +486,7 @@ def given(request: pytest.FixtureRequest) -> Iterator[TemporaryServer]:
 
 
 class TestGivenServer:
-    def test_is_used_and_left_with_templates_and_what_failed_tests_keep(
-        self, project: Shop, given: TemporaryServer
-    ) -> None:
+    def test_keeps_only_templates_and_databases_of_failed_tests(self, project: Shop, given: TemporaryServer) -> None:
         url = f"postgresql://tester:tester@127.0.0.1:{given.port}/postgres?sslmode=disable"
         project.write("tests/test_shop.py", SHOP)
         project.write("tests/test_slow.py", SLOW.format(server="make", folder="1"))
@@ -514,7 +510,7 @@ class TestGivenServer:
         assert "tester:***@" in said
         assert "tester:tester" not in said
 
-    def test_is_used_by_a_role_that_makes_databases(self, project: Shop, given: TemporaryServer) -> None:
+    def test_needs_only_a_role_with_createdb(self, project: Shop, given: TemporaryServer) -> None:
         execute(given.url(), "CREATE ROLE weak LOGIN PASSWORD 'weak'")
         project.write("tests/test_shop.py", "def test_shop(db):\n    pass\n")
 
@@ -524,7 +520,7 @@ class TestGivenServer:
         assert "Use a role that may create databases in --seedbed-url." in said
         assert "its last statements" not in said
 
-    def test_serves_two_checkouts_at_once_whose_seeds_read_other_data(
+    def test_serves_two_checkouts_with_different_seed_data(
         self, project: Shop, given: TemporaryServer, tmp_path: Path
     ) -> None:
         url = f"postgresql://tester:tester@127.0.0.1:{given.port}/postgres?sslmode=disable"
@@ -589,7 +585,7 @@ def test_adds_a_user(web, db, turn):
 
 
 class TestFastApi:
-    def test_takes_the_tests_session_by_its_own_override(self, project: Shop) -> None:
+    def test_an_override_can_use_the_tests_session(self, project: Shop) -> None:
         (project.root / "tests").mkdir(exist_ok=True)
         (project.root / "tests/test_app.py").write_text(APP)
 

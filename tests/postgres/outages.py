@@ -1,4 +1,4 @@
-"""Outages of a service's database, each under load, and what the service did meanwhile."""
+"""Cause outages of a service's database under load, and record the service's responses."""
 
 import json
 import os
@@ -36,12 +36,12 @@ LIVE = "/health/live"
 _NAP = 0.01
 WORK = ("/users?limit=5", "/users/1", "/tasks?limit=5", "/tasks/1")
 OWN = "/users/1/progress"
-"""A route of the project's own, on a session: it is answered with 503 as the others are, but is not tried again."""
+"""A custom route on a session. It also answers 503, but its query is not retried."""
 
 
 @dataclass
 class Outage:
-    """What was answered from before an outage `began` until well after it was `over`."""
+    """The responses from before an outage `began` until well after it was `over`."""
 
     answers: list[Answer] = field(default_factory=list)
     living: list[Answer] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Outage:
 
     @property
     def during(self) -> list[Answer]:
-        """Every answer that any of the outage was waited for."""
+        """The responses to requests that overlap the outage."""
         return [each for each in self.answers if each.started < self.over and each.started + each.seconds > self.began]
 
     @property
@@ -68,17 +68,17 @@ class Outage:
 
     @property
     def latest(self) -> float:
-        """Seconds by which this very process woke up too late at worst: the machine's part in all of the above."""
+        """The longest delay of a timer in this process, which the machine's load has caused."""
         return max(self.late, default=0.0)
 
     @property
     def back(self) -> float:
-        """Seconds from its end to the first answer with rows."""
+        """Seconds from the end of the outage to the first response with rows."""
         good = (each for each in self.answers if each.started > self.over and each.status == 200)
         return min((each.started + each.seconds for each in good), default=float("inf")) - self.over
 
     def failed_later(self, seconds: float = 1) -> int:
-        """How many failed of those that were begun so many seconds after its end."""
+        """The number of failed requests that started this many seconds after the end."""
         return sum(each.started > self.over + seconds and each.status != 200 for each in self.answers)
 
     @property
@@ -95,13 +95,13 @@ class Outage:
         return failed + [each for each in self.living if each.status != 200]
 
     def shows(self, password: str, log: str) -> set[str]:
-        """What of a password is in the log or in any body or header."""
+        """The parts of a password that appear in the log, a body or a header."""
         bodies = "".join(f"{json.dumps(each.body)}{dict(each.headers)}" for each in [*self.answers, *self.living])
         return shown(log + bodies, password)
 
 
 def terminated(asked: Service, url: DatabaseUrl, *, times: int = 8) -> tuple[Outage, int]:
-    """End every backend of the database, again and again; also gives how many were ended."""
+    """Terminate every backend of the database repeatedly. Also returns how many were terminated."""
     ended = 0
     with _watched(asked, WORK) as outage:
         outage.began = time.monotonic()
@@ -121,7 +121,7 @@ def stopped(
     seconds: float = 3,
     stop: Callable[[StoppableServer], None] | None = None,
 ) -> Outage:
-    """Stop the server, without a word to any session unless `stop` does it otherwise, and start it again."""
+    """Stop the server, immediately unless `stop` differs, and start it again."""
     with _watched(asked, (*WORK, OWN)) as outage:
         _wait(0.5)
         outage.began = time.monotonic()
@@ -134,7 +134,7 @@ def stopped(
 
 
 def silenced(asked: Service, link: Link, *, seconds: float = 6) -> Outage:
-    """Let nothing pass on the way to the server, without closing it."""
+    """Let no data pass between service and server, without closing the connections."""
     with _watched(asked, (*WORK, OWN)) as outage:
         _wait(0.5)
         outage.began = time.monotonic()
@@ -156,7 +156,7 @@ def end_backends(url: DatabaseUrl) -> int:
 
 
 def at_once(server: StoppableServer) -> None:
-    """As a crash would."""
+    """Stop the server immediately, like a crash."""
     pid = server.server.read_status().pid
     assert pid is not None
     os.kill(pid, signal.SIGQUIT)
@@ -165,7 +165,7 @@ def at_once(server: StoppableServer) -> None:
 
 @contextmanager
 def _watched(asked: Service, paths: tuple[str, ...]) -> Iterator[Outage]:
-    """Load from four clients, and a fifth that asks whether the service lives."""
+    """Create load from four clients, while a fifth checks liveness."""
     outage, ended = Outage(), threading.Event()
 
     def oversleep() -> None:

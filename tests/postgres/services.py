@@ -1,4 +1,4 @@
-"""The read service as tests run it: in this process, or as the command that a host would start."""
+"""Run the read service in tests: in this process, or as `seedbed serve`."""
 
 import json
 import os
@@ -35,7 +35,7 @@ PATIENCE = 60.0
 
 @dataclass(frozen=True)
 class Answer:
-    """One request, as whoever made it saw it. `started` is on the clock of `time.monotonic`."""
+    """The response to one request. `started` is on the clock of `time.monotonic`."""
 
     path: str
     status: int
@@ -47,7 +47,7 @@ class Answer:
 
 
 class Client:
-    """Requests with their durations; a connection that breaks is an error of the service."""
+    """Sends requests and measures their durations. A broken connection is an error of the service."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -58,7 +58,7 @@ class Client:
 
     @contextmanager
     def under_load(self, *paths: str, threads: int = 4, pause: float = 0) -> Iterator[list[Answer]]:
-        """Ask for the paths over and over for the length of a block, and give every answer there was."""
+        """Request the paths repeatedly for the length of a block. Yields the list of all responses."""
         answers: list[Answer] = []
         ended = threading.Event()
 
@@ -94,7 +94,7 @@ def _asked(connection: HTTPConnection, path: str, headers: Mapping[str, str]) ->
 
 @dataclass(frozen=True)
 class Service(Client):
-    """`seedbed serve` as a process of its own, with what it wrote."""
+    """A process of `seedbed serve` and its log file."""
 
     process: "subprocess.Popen[bytes]"
     written: Path
@@ -110,7 +110,7 @@ class Service(Client):
 
 @contextmanager
 def service(root: Path, url: DatabaseUrl | str, **variables: str) -> Iterator[Service]:
-    """Start `seedbed serve` and wait until it answers that it lives."""
+    """Start `seedbed serve` and wait until it is live."""
     port = free_port()
     given = url if isinstance(url, str) else url.reveal()
     written = root / f"serve-{port}.log"
@@ -140,10 +140,10 @@ def app_for(configuration: Configuration) -> FastAPI:
 
 
 def until(condition: Callable[[], bool], what: str) -> float:
-    """Wait until something is so; gives the seconds it took."""
+    """Wait for a condition. Returns the seconds it took."""
     started = time.monotonic()
     while not condition():
-        assert time.monotonic() < started + PATIENCE, f"it never came about that {what}"
+        assert time.monotonic() < started + PATIENCE, f"timed out while waiting: {what}"
         time.sleep(0.01)
     return time.monotonic() - started
 
@@ -173,12 +173,12 @@ def reference_project() -> Iterator[Path]:
 
 def ensure(server: EmbeddedServer) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # the server outlives what started it, as it should
+        warnings.simplefilter("ignore", ResourceWarning)  # the server outlives the process that started it
         server.ensure_running()
 
 
 def fill(root: Path, url: DatabaseUrl, environment: str = "testing", **more: str) -> None:
-    """Bring a database the reference tables, with the rows of an environment's seeds."""
+    """Create the reference tables with an environment's seeds."""
     variables = {**environ(), "DATABASE_URL": url.reveal(), "SEEDBED_PORT": str(free_port()), **more}
     subprocess.run(
         [*SEEDBED, "up", "--once", "-e", environment], cwd=root, env=variables, check=True, capture_output=True
@@ -187,7 +187,7 @@ def fill(root: Path, url: DatabaseUrl, environment: str = "testing", **more: str
 
 @dataclass(frozen=True)
 class StoppableServer:
-    """A PostgreSQL that a test may stop and start again on the same port, with the reference tables, seeded."""
+    """A PostgreSQL server that a test can stop and restart on the same port, with seeded reference tables."""
 
     server: EmbeddedServer
     url: DatabaseUrl

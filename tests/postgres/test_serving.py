@@ -1,4 +1,4 @@
-"""What the read service answers from real tables: every kind of key, every mistake of a client, every hidden column."""
+"""The read service on real tables: keys of every type, client errors, and hidden columns."""
 
 import asyncio
 import enum
@@ -173,13 +173,13 @@ def backends(url: DatabaseUrl, state: str = "") -> int:
 
 
 class TestTables:
-    def test_have_routes_unless_they_hold_secrets(self, app: FastAPI) -> None:
+    def test_are_served_unless_they_hold_secrets(self, app: FastAPI) -> None:
         assert sorted(app.openapi()["paths"]) == [
             "/authors", "/authors/{id}", "/books", "/books/{title}", "/doc", "/doc/{id}", "/health/live",
             "/health/ready", "/shelfs", "/shelfs/{id}", "/shelveds", "/shelveds/{title}/{shelf}",
         ]  # fmt: skip
 
-    def test_are_answered_without_what_looks_like_a_secret(self, client: TestClient) -> None:
+    def test_responses_omit_columns_that_look_secret(self, client: TestClient) -> None:
         answer = client.get(f"/authors/{uuid.UUID(int=1)}")
 
         assert answer.json() == {"id": str(uuid.UUID(int=1)), "name": "A1", "born": None, "mood": "glad"}
@@ -187,19 +187,19 @@ class TestTables:
         for word in (HIDDEN, "hashed_password", "apiKey", "token"):
             assert word not in everything
 
-    def test_are_answered_in_their_own_types_under_their_own_names(self, client: TestClient) -> None:
+    def test_responses_keep_column_types_and_names(self, client: TestClient) -> None:
         assert client.get("/books/Emma").json() == {
             "title": "Emma", "pages": 3, "cover": "_w==", "facts": {"a": [1]}, "schema": "novel",
         }  # fmt: skip
 
-    def test_are_described_from_their_models(self, client: TestClient) -> None:
+    def test_descriptions_come_from_the_models(self, client: TestClient) -> None:
         properties = client.get("/openapi.json").json()["components"]["schemas"]["Author"]["properties"]
 
         assert list(properties) == ["id", "name", "born", "mood"]
         assert properties["name"]["description"] == "As it is printed."
 
     @pytest.mark.parametrize("limit", [1, 7, 52, 53, 54, 200])
-    def test_are_walked_through_once_by_numbers(self, client: TestClient, limit: int) -> None:
+    def test_pages_by_integer_key_return_each_row_once(self, client: TestClient, limit: int) -> None:
         found = list(pages(client, f"/shelfs?limit={limit}"))
 
         assert [row["place"] for page in found for row in page] == list(range(SHELVES))
@@ -207,23 +207,23 @@ class TestTables:
         assert found[-1]
 
     @pytest.mark.parametrize("limit", [1, 7, 60])
-    def test_are_walked_through_once_by_uuids(self, client: TestClient, limit: int) -> None:
+    def test_pages_by_uuid_key_return_each_row_once(self, client: TestClient, limit: int) -> None:
         found = [row["name"] for page in pages(client, f"/authors?limit={limit}") for row in page]
 
         assert found == [f"A{i}" for i in range(60)]
 
     @pytest.mark.parametrize("limit", [1, 3, 50])
-    def test_are_walked_through_once_by_texts(self, client: TestClient, limit: int) -> None:
+    def test_pages_by_text_key_return_each_row_once(self, client: TestClient, limit: int) -> None:
         found = [row["title"] for page in pages(client, f"/books?limit={limit}") for row in page]
 
         assert found == TITLES
 
     @pytest.mark.parametrize("title", [title for title in TITLES if title != ".."])
-    def test_give_the_row_of_any_text(self, client: TestClient, title: str) -> None:
+    def test_any_text_can_be_a_key(self, client: TestClient, title: str) -> None:
         assert client.get(f"/books/{quote(title, safe='')}").json()["title"] == title
 
     @pytest.mark.parametrize("key", [-32768, 32767])
-    def test_give_the_row_of_the_least_and_the_greatest_number(self, client: TestClient, key: int) -> None:
+    def test_the_smallest_and_largest_integer_can_be_a_key(self, client: TestClient, key: int) -> None:
         assert client.get(f"/doc/{key}").json() == {"id": key}
 
 
@@ -233,7 +233,7 @@ NOWHERE = {
 }
 
 
-class TestMistakes:
+class TestClientErrors:
     @pytest.mark.parametrize(
         ("path", "detail"),
         [
@@ -258,7 +258,7 @@ class TestMistakes:
             ("/shelfs?count=all", "count cannot be used: Input should be estimate or exact."),
         ],
     )
-    def test_of_the_client_are_said_to_be_its_own(self, client: TestClient, path: str, detail: str) -> None:
+    def test_invalid_values_are_422(self, client: TestClient, path: str, detail: str) -> None:
         answer = client.get(path)
 
         assert answer.status_code == 422
@@ -283,14 +283,14 @@ class TestMistakes:
             ("/shelveds/x", NOWHERE),
         ],
     )
-    def test_about_what_exists_are_404(self, client: TestClient, path: str, body: dict[str, str]) -> None:
+    def test_unknown_paths_and_keys_are_404(self, client: TestClient, path: str, body: dict[str, str]) -> None:
         answer = client.get(path)
 
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json() == {"title": "Not Found", "status": 404, **body}
 
     @pytest.mark.parametrize(("path", "allowed"), [("/shelfs", "GET, HEAD"), ("/health/live", "GET")])
-    def test_of_the_method_are_405(self, client: TestClient, path: str, allowed: str) -> None:
+    def test_wrong_methods_are_405(self, client: TestClient, path: str, allowed: str) -> None:
         answer = client.post(path)
 
         assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
@@ -301,7 +301,7 @@ class TestMistakes:
             "code": "SB621",
         }
 
-    def test_in_the_schema_are_said_without_a_traceback(
+    def test_a_missing_table_is_logged_without_a_traceback(
         self, app: FastAPI, url: DatabaseUrl, caplog: pytest.LogCaptureFixture
     ) -> None:
         with psycopg.connect(url.reveal(), autocommit=True) as connection, TestClient(app) as client:
@@ -322,7 +322,9 @@ class TestMistakes:
         (logged,) = [vars(record) for record in caplog.records if record.levelname == "ERROR"]
         assert logged["facts"] == {"reason": 'relation "shelf" does not exist'}
 
-    def test_that_nobody_foresaw_are_logged_and_not_told(self, app: FastAPI, caplog: pytest.LogCaptureFixture) -> None:
+    def test_an_unhandled_exception_is_logged_and_not_disclosed(
+        self, app: FastAPI, caplog: pytest.LogCaptureFixture
+    ) -> None:
         @app.get("/broken")
         async def broken() -> None:
             raise RuntimeError(HIDDEN)
@@ -339,7 +341,7 @@ class TestMistakes:
         assert "RuntimeError" in caplog.text
 
 
-class TestDocument:
+class TestOpenApi:
     def test_documents_every_status_that_is_answered(self, client: TestClient) -> None:
         document = client.get("/openapi.json").json()
 
@@ -357,7 +359,7 @@ class TestDocument:
         assert "Link" in document["paths"]["/shelfs"]["get"]["responses"]["200"]["headers"]
         assert "HTTPValidationError" not in json.dumps(document)
 
-    def test_has_a_type_of_the_whole_row_and_one_of_what_fields_leave(self, client: TestClient) -> None:
+    def test_has_a_schema_of_the_row_and_one_of_selected_fields(self, client: TestClient) -> None:
         document = client.get("/openapi.json").json()
 
         schemas = document["components"]["schemas"]
@@ -394,7 +396,7 @@ class TestDocument:
         assert "list_tasks_of_users" in ids
 
 
-class TestOwnRoutes:
+class TestCustomRoutes:
     @pytest.fixture
     def client(self, url: DatabaseUrl, tmp_path: Path) -> Iterator[TestClient]:
         router = APIRouter()
@@ -413,23 +415,23 @@ class TestOwnRoutes:
         ):
             yield client
 
-    def test_beside_a_table_leave_what_it_answers_documented(self, client: TestClient) -> None:
+    def test_at_a_tables_path_keep_the_table_documented(self, client: TestClient) -> None:
         assert list(client.get("/openapi.json").json()["paths"]["/shelfs"]) == ["get", "post"]
         assert client.get("/shelfs").status_code == 200
         assert client.put("/shelfs").headers["allow"] == "GET, HEAD, POST"
 
-    def test_may_be_used_by_the_pages_that_may_read(self, client: TestClient) -> None:
+    def test_are_allowed_by_cors(self, client: TestClient) -> None:
         asked = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "POST"}
 
         assert client.options("/shelfs", headers=asked).status_code == 200
         assert client.options("/shelfs", headers=asked | {"Access-Control-Request-Method": "PUT"}).status_code == 400
 
-    def test_say_in_their_own_words_what_is_not_there(self, client: TestClient) -> None:
+    def test_keep_the_detail_of_their_own_404(self, client: TestClient) -> None:
         assert client.get("/docs-of-mine").json() == {"title": "Not Found", "status": 404, "detail": "Not here."}
 
 
-class TestJournal:
-    def test_has_one_line_for_each_request_and_nothing_of_its_query(
+class TestAccessLog:
+    def test_has_one_line_per_request_without_the_query(
         self, client: TestClient, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.INFO, "seedbed.service")
@@ -447,7 +449,7 @@ class TestJournal:
         ]  # fmt: skip
 
     @pytest.mark.parametrize("given", ["", "a b", "x" * 65, 'a"b', "a;b"])
-    def test_makes_an_id_where_none_can_be_taken_over(self, client: TestClient, given: str) -> None:
+    def test_creates_a_request_id_if_the_clients_is_invalid(self, client: TestClient, given: str) -> None:
         ids = {client.get("/health/live", headers={"X-Request-ID": given}).headers["x-request-id"] for _ in range(2)}
 
         assert len(ids) == 2
@@ -455,7 +457,7 @@ class TestJournal:
 
 
 class TestPool:
-    def test_is_closed_with_the_service(self, app: FastAPI, url: DatabaseUrl) -> None:
+    def test_closes_with_the_service(self, app: FastAPI, url: DatabaseUrl) -> None:
         async def served() -> int:
             async with asking(app) as client:
                 await asyncio.gather(*(client.get("/shelfs") for _ in range(20)))
@@ -464,7 +466,7 @@ class TestPool:
         assert asyncio.run(served()) == 5
         assert backends(url) == 0
 
-    def test_is_closed_though_a_statement_is_under_way(self, url: DatabaseUrl, tmp_path: Path) -> None:
+    def test_closes_while_a_statement_is_running(self, url: DatabaseUrl, tmp_path: Path) -> None:
         app = made(url, tmp_path, SEEDBED_DEADLINE="60")
 
         async def served() -> float:
@@ -480,7 +482,7 @@ class TestPool:
 
         assert asyncio.run(served()) < 30  # and not the deadline, at which it would have been given up anyway
 
-    def test_takes_libpqs_own_error_for_the_connections_end(self, app: FastAPI) -> None:
+    def test_treats_an_error_of_libpq_as_a_lost_connection(self, app: FastAPI) -> None:
         class Ended:
             """libpq, which says in the place of the first result that it could not send."""
 
@@ -507,7 +509,7 @@ class TestPool:
 
         assert asyncio.run(served()) == (200, False)
 
-    def test_is_closed_though_a_connection_is_being_made(self, app: FastAPI, url: DatabaseUrl) -> None:
+    def test_closes_while_a_connection_is_opening(self, app: FastAPI, url: DatabaseUrl) -> None:
         async def served() -> None:
             async with app.router.lifespan_context(app):
                 request = asyncio.create_task(app.state.query_runner.fetch(Statement("SELECT 1")))
@@ -521,9 +523,7 @@ class TestPool:
 
         asyncio.run(served())
 
-    def test_gives_up_a_statement_at_the_deadline_and_has_the_server_stop_it(
-        self, url: DatabaseUrl, tmp_path: Path
-    ) -> None:
+    def test_cancels_a_statement_at_the_deadline(self, url: DatabaseUrl, tmp_path: Path) -> None:
         app = made(url, tmp_path, SEEDBED_DEADLINE="0.2", SEEDBED_POOL_SIZE="1")
 
         @app.get("/slow")
@@ -537,7 +537,7 @@ class TestPool:
 
         assert asyncio.run(served()) == (503, 200, 1)
 
-    def test_says_that_a_statement_is_slow_where_others_are_answered(
+    def test_reports_a_slow_statement_if_others_are_answered(
         self, url: DatabaseUrl, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         app = made(url, tmp_path, SEEDBED_DEADLINE="0.6")
@@ -554,7 +554,7 @@ class TestPool:
         assert asyncio.run(served()) == (503, "SB611")
         assert "The database is away" not in caplog.text
 
-    def test_says_that_a_statement_is_slow_where_nobody_else_asks(
+    def test_reports_a_slow_statement_without_other_requests(
         self, url: DatabaseUrl, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         app = made(url, tmp_path, SEEDBED_DEADLINE="0.6")
@@ -577,7 +577,7 @@ class TestPool:
         assert asyncio.run(served()) == ["SB611"] * 4
         assert "The database is away" not in caplog.text
 
-    def test_has_a_statement_stopped_through_pgbouncer_too(
+    def test_cancels_a_statement_through_pgbouncer(
         self,
         url: DatabaseUrl,
         pooler: DatabaseUrl,  # noqa: F811
@@ -598,7 +598,7 @@ class TestPool:
 
         asyncio.run(served())
 
-    def test_that_is_full_is_answered_with_503(
+    def test_answers_503_if_it_is_exhausted(
         self, url: DatabaseUrl, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         app = made(url, tmp_path, SEEDBED_POOL_SIZE="1")
@@ -623,7 +623,7 @@ class TestPool:
         ]
         assert "The database is away" not in caplog.text
 
-    def test_serves_through_pgbouncer_by_transactions(
+    def test_works_through_pgbouncer_in_transaction_mode(
         self,
         url: DatabaseUrl,
         pooler: DatabaseUrl,  # noqa: F811
@@ -642,7 +642,7 @@ class TestPool:
 
         assert asyncio.run(served()) == {200}
 
-    def test_loses_no_request_through_pgbouncer_when_its_sessions_are_ended(
+    def test_fails_no_request_if_sessions_of_pgbouncer_are_terminated(
         self,
         url: DatabaseUrl,
         pooler: DatabaseUrl,  # noqa: F811
@@ -678,7 +678,7 @@ class TestPool:
         assert asyncio.run(served()) == {200}
         assert ended > 0
 
-    def test_is_not_waited_for_by_a_route_of_the_projects_own(self, url: DatabaseUrl, tmp_path: Path) -> None:
+    def test_a_custom_route_does_not_wait_for_it(self, url: DatabaseUrl, tmp_path: Path) -> None:
         app = made(url, tmp_path, SEEDBED_DEADLINE="0.3")
 
         @app.get("/slow")
@@ -701,7 +701,7 @@ class TestPool:
 
 
 class TestReadiness:
-    def test_asks_the_database_once_a_second_at_most(self, app: FastAPI) -> None:
+    def test_queries_the_database_at_most_once_a_second(self, app: FastAPI) -> None:
         async def served() -> tuple[set[int], int]:
             asked = 0
             run = app.state.query_runner._run
@@ -745,7 +745,7 @@ class TestSession:
 
         return app
 
-    def test_reads_with_the_models(self, writing: FastAPI) -> None:
+    def test_reads_rows_as_models(self, writing: FastAPI) -> None:
         with TestClient(writing) as client:
             assert client.get("/count").json() == SHELVES
 
@@ -756,7 +756,7 @@ class TestSession:
             assert client.post("/shelve/901?commit=true").json() == 1
             assert other.execute("DELETE FROM shelf WHERE place = 901 RETURNING place").fetchone() == (901,)
 
-    def test_leaves_its_connection_as_it_was(self, writing: FastAPI, url: DatabaseUrl) -> None:
+    def test_resets_its_connection(self, writing: FastAPI, url: DatabaseUrl) -> None:
         with TestClient(writing) as client, psycopg.connect(url.reveal()) as other:
             client.get("/count")
             client.get("/shelfs")
@@ -767,7 +767,7 @@ class TestSession:
             ).fetchall()
         assert found == [("idle",)]
 
-    def test_is_answered_with_503_while_the_database_is_away(self, writing: FastAPI, tmp_path: Path) -> None:
+    def test_answers_503_while_the_database_is_unavailable(self, writing: FastAPI, tmp_path: Path) -> None:
         away = made(DatabaseUrl("app", "pw", "127.0.0.1", "1", "shop"), tmp_path)
         away.router.routes.extend(writing.router.routes)
 
@@ -776,7 +776,7 @@ class TestSession:
 
         assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "SB601", "2")
 
-    def test_outlives_the_end_of_every_backend(self, writing: FastAPI, url: DatabaseUrl) -> None:
+    def test_survives_the_termination_of_every_backend(self, writing: FastAPI, url: DatabaseUrl) -> None:
         with TestClient(writing) as client, psycopg.connect(url.reveal(), autocommit=True) as other:
             assert client.get("/count").status_code == 200
             other.execute(
@@ -784,7 +784,7 @@ class TestSession:
             )
             assert client.get("/count").status_code == 200
 
-    def test_says_what_values_the_database_does_not_have(self, writing: FastAPI) -> None:
+    def test_an_invalid_value_is_422(self, writing: FastAPI) -> None:
         with TestClient(writing) as client:
             answer = client.get("/wrong")
 

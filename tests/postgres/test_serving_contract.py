@@ -1,4 +1,4 @@
-"""The service does what its OpenAPI document says, tried by Schemathesis over every route and every kind of column."""
+"""The service conforms to its OpenAPI document, tested by Schemathesis on every route and every column type."""
 
 import asyncio
 import itertools
@@ -95,17 +95,17 @@ def tried(app: FastAPI, examples: int) -> int:
 
 
 class TestContract:
-    def test_of_the_reference_project_is_kept(self, reference: FastAPI) -> None:
+    def test_holds_for_the_reference_project(self, reference: FastAPI) -> None:
         assert tried(reference, 10 * EXAMPLES) >= 90
 
-    def test_of_every_kind_of_column_is_kept(self, zoo: FastAPI) -> None:
+    def test_holds_for_every_column_type(self, zoo: FastAPI) -> None:
         assert tried(zoo, EXAMPLES) >= 200
 
 
 class TestValues:
     """Every value of the zoo, as it was answered."""
 
-    def test_that_were_given_can_be_asked_for(self, zoo: FastAPI) -> None:
+    def test_of_a_response_can_be_used_as_filters(self, zoo: FastAPI) -> None:
         asked = 0
         with TestClient(zoo) as client:
             for resource in tables_of(zoo):
@@ -125,7 +125,7 @@ class TestValues:
                     asked += 1
         assert asked > 300
 
-    def test_sorted_by_are_walked_through_once(self, zoo: FastAPI) -> None:
+    def test_sorted_pages_return_each_row_once(self, zoo: FastAPI) -> None:
         sorts = 0
         with TestClient(zoo) as client:
             for resource in tables_of(zoo):

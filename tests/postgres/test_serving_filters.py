@@ -1,4 +1,4 @@
-"""Rows chosen by ranges, arrays, networks, intervals, JSON and patterns, against PostgreSQL's own operators."""
+"""Filters by ranges, arrays, networks, intervals, JSON and patterns, compared with PostgreSQL's own operators."""
 
 import asyncio
 from collections.abc import Iterator
@@ -165,7 +165,9 @@ class TestOperators:
             ("prefixed", "in", "7,9", "prefixed IN ('t-7', 't-9')"),
         ],
     )  # fmt: skip
-    def test_are_postgresqls(self, client: TestClient, column: str, operator: str, value: str, condition: str) -> None:
+    def test_match_postgresqls_operators(
+        self, client: TestClient, column: str, operator: str, value: str, condition: str
+    ) -> None:
         url: Any = client.url_of_database  # type: ignore[attr-defined]
         expected = execute(url, f"SELECT id FROM thing WHERE {condition} ORDER BY id")
 
@@ -195,7 +197,7 @@ class TestOperators:
                            " integer."),
         ],
     )  # fmt: skip
-    def test_refuse_values_in_words(self, client: TestClient, asked: str, says: str) -> None:
+    def test_explain_invalid_values(self, client: TestClient, asked: str, says: str) -> None:
         answer = client.get(f"/things?{asked}")
 
         assert (answer.status_code, answer.json()["detail"]) == (422, f"{says} /docs lists every parameter.")
@@ -204,7 +206,7 @@ class TestOperators:
         "asked", ["span.cs=[9,1)", 'facts.cs="\\ud800"', 'facts.cs="\\u0000"', "facts.cs=NaN", "mac=08002b010203040506",
                   "single=1e300", "during.cs=[2026-02-01,2026-01-01)", "net.cs=::ffff:1.2.3.4/130"],
     )  # fmt: skip
-    def test_are_the_clients_mistake_where_only_postgresql_knows(self, client: TestClient, asked: str) -> None:
+    def test_values_that_postgresql_rejects_are_422(self, client: TestClient, asked: str) -> None:
         assert client.get(f"/things?{asked}").status_code == 422
 
     def test_are_documented(self, client: TestClient) -> None:
@@ -250,8 +252,8 @@ class TestRawText:
         assert headers[b"link"].startswith(b"</things?title.ne=%C3%9C%3E&limit=1&cursor=")
 
 
-class TestKeysOfOwnTypes:
-    def test_are_found_listed_and_paged(self, client: TestClient) -> None:
+class TestKeysOfUnknownTypes:
+    def test_can_be_read_listed_and_paged(self, client: TestClient) -> None:
         assert client.get("/keyeds/2").json() == {"id": 2, "name": "two"}
         assert client.get("/keyeds/x").status_code == 422
         first = client.get("/keyeds?limit=2")
@@ -260,7 +262,7 @@ class TestKeysOfOwnTypes:
 
 
 class TestHead:
-    def test_is_answered_as_get_without_its_body(self, client: TestClient) -> None:
+    def test_is_answered_like_get_without_the_body(self, client: TestClient) -> None:
         for path in ("/things", "/things/1", "/health/live", "/health/ready", "/docs", "/openapi.json"):
             asked, got = client.head(path), client.get(path)
             assert (asked.status_code, asked.content) == (got.status_code, b"")
@@ -270,13 +272,13 @@ class TestHead:
         assert client.head("/nowhere").status_code == 404
         assert client.post("/things").headers["allow"] == "GET, HEAD"
 
-    def test_is_counted_by_its_own_name(self, client: TestClient) -> None:
+    def test_is_counted_in_the_metrics_as_head(self, client: TestClient) -> None:
         client.head("/things")
 
         metrics = client.get("/metrics").text
         assert 'seedbed_requests_total{method="HEAD",route="/things",status="200"}' in metrics
 
-    def test_of_a_slash_too_many_finds_nothing(self, client: TestClient) -> None:
+    def test_a_trailing_slash_is_404(self, client: TestClient) -> None:
         for path in ("/things/", "/things/1/", "/things//"):
             answer = client.get(path, follow_redirects=False)
             assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json"), path

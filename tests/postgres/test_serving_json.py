@@ -1,4 +1,4 @@
-"""What PostgreSQL writes as JSON is what Pydantic writes of the same row, for every type a column can have."""
+"""PostgreSQL's JSON of a row equals Pydantic's, for every column type."""
 
 import enum
 import json
@@ -236,7 +236,7 @@ class TestJson:
         max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
     )
     @given(values=ROWS, missing=st.sets(st.sampled_from(sorted(NOTHING)), max_size=4))
-    def test_of_a_row_is_what_pydantic_writes(
+    def test_of_a_row_equals_pydantics(
         self, client: TestClient, engine: Engine, values: dict[str, Any], missing: set[str]
     ) -> None:
         key, row = put(engine, Every, values | dict.fromkeys(missing))
@@ -254,7 +254,7 @@ class TestJson:
         listed = client.get(f"/everies?id={key}")
         assert parsed(listed.text) == [found]
 
-    def test_of_nothing_is_null(self, client: TestClient, engine: Engine) -> None:
+    def test_of_null_is_null(self, client: TestClient, engine: Engine) -> None:
         key, row = put(engine, Every, NOTHING)
 
         assert parsed(client.get(f"/everies/{key}").text) == parsed(as_pydantic_writes(SERVED["/everies"], row))
@@ -266,7 +266,7 @@ class TestJson:
 
         assert answer.text == f'{{"id":{key},"words":"é😀 \\" \\\\ \\t\\u0001"}}'
 
-    def test_goes_through_python_where_only_python_can_write_it(self, client: TestClient, engine: Engine) -> None:
+    def test_of_types_with_python_code_is_serialized_by_python(self, client: TestClient, engine: Engine) -> None:
         key, _ = put(engine, Through, {"loud": "hey", "home": {"street": "a"}, "day": date(2026, 1, 2)})
 
         assert client.get(f"/throughs/{key}").json() == {
@@ -274,7 +274,7 @@ class TestJson:
         }  # fmt: skip
         assert client.get(f"/throughs?fields=day&id={key}").json() == [{"day": "day 2026-01-02"}]
 
-    def test_has_what_python_lacks_as_postgresql_writes_it(self, client: TestClient, url: DatabaseUrl) -> None:
+    def test_of_values_outside_pythons_range_is_postgresqls_text(self, client: TestClient, url: DatabaseUrl) -> None:
         with psycopg.connect(url.reveal(), autocommit=True) as connection:
             connection.execute(
                 "INSERT INTO native VALUES"
@@ -293,7 +293,7 @@ class TestJson:
             "blob": "", "span": "empty", "net": "10.0.0.0/8",
         }  # fmt: skip
 
-    def test_is_described_as_it_is(self, client: TestClient) -> None:
+    def test_matches_its_schema(self, client: TestClient) -> None:
         every = client.get("/openapi.json").json()["components"]["schemas"]["Every"]["properties"]
 
         assert every["exact"]["anyOf"][0] == {"type": "string", "pattern": r"^(-?[0-9]+(\.[0-9]+)?|NaN|-?Infinity)$"}

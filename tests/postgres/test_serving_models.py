@@ -1,4 +1,4 @@
-"""Models that have a say in how their rows are written: serializers, computed fields, aliases, what is kept back."""
+"""Models that control their serialization: serializers, computed fields, aliases, excluded fields."""
 
 import logging
 from collections.abc import Iterator
@@ -165,9 +165,7 @@ class TestModels:
         max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
     )
     @given(values=TICKETS)
-    def test_write_their_rows_as_fastapi_would_answer_them(
-        self, client: TestClient, engine: Engine, values: dict[str, Any]
-    ) -> None:
+    def test_serialize_rows_as_fastapi_does(self, client: TestClient, engine: Engine, values: dict[str, Any]) -> None:
         with Sql(engine) as session:
             row = Ticket(**values)
             session.add(row)
@@ -180,7 +178,7 @@ class TestModels:
         some = client.get(f"/tickets/{row.id}?fields=label,howMany").json()
         assert some == {"howMany": expected["howMany"], "label": expected["label"]}
 
-    def test_are_filtered_and_sorted_by_their_aliases(self, client: TestClient, engine: Engine) -> None:
+    def test_can_be_filtered_and_sorted_by_aliases(self, client: TestClient, engine: Engine) -> None:
         with Sql(engine) as session:
             session.add(Ticket(title="t", shout="a", due=date(2026, 1, 1), count=424242, blob=b"", tags=[]))
             session.commit()
@@ -191,7 +189,7 @@ class TestModels:
         assert found == {"title": "t", "howMany": "424242 times", "dueYear": 2026}
         assert refused.status_code == 422
 
-    def test_are_documented_as_they_are_answered(self, client: TestClient) -> None:
+    def test_are_documented_as_they_are_serialized(self, client: TestClient) -> None:
         document = client.get("/openapi.json")
         said = document.json()["components"]["schemas"]["Ticket"]["properties"]
 
@@ -208,7 +206,7 @@ class TestModels:
             assert word not in document.text
 
     @pytest.mark.parametrize("field", ["size", "first"])
-    def test_that_compute_from_what_is_not_read_are_said_to(
+    def test_computing_from_unread_columns_is_an_error(
         self, client: TestClient, caplog: pytest.LogCaptureFixture, field: str
     ) -> None:
         caplog.set_level(logging.INFO)
@@ -220,8 +218,8 @@ class TestModels:
         assert client.get("/parents/1?fields=id,name").json() == {"id": 1, "name": "parent 1"}
 
 
-class TestRefusals:
-    def test_of_a_serializer_of_the_whole_row(self) -> None:
+class TestUnsupportedModels:
+    def test_a_model_serializer_is_refused(self) -> None:
         class Receipt(SQLModel, table=True):
             metadata = MetaData()
             id: int | None = Field(default=None, primary_key=True)
@@ -234,7 +232,7 @@ class TestRefusals:
             build_resources(schema_of(Receipt))
 
     @pytest.mark.filterwarnings("ignore:.*arbitrary")
-    def test_of_a_serializer_over_what_only_postgresql_has(self) -> None:
+    def test_a_serializer_of_a_postgresql_only_type_is_refused(self) -> None:
         class Booking(SQLModel, table=True):
             metadata = MetaData()
             model_config = {"arbitrary_types_allowed": True}
@@ -248,7 +246,7 @@ class TestRefusals:
         with pytest.raises(UnsupportedSerializer, match="Booking writes nights"):
             build_resources(schema_of(Booking))
 
-    def test_of_an_alias_that_is_another_columns_name(self) -> None:
+    def test_an_alias_equal_to_another_columns_name_is_refused(self) -> None:
         class Mailed(SQLModel, table=True):
             metadata = MetaData()
             id: int | None = Field(default=None, primary_key=True)
@@ -259,8 +257,8 @@ class TestRefusals:
             build_resources(schema_of(Mailed))
 
 
-class TestKeptBack:
-    def test_are_secrets_by_type_and_by_alias(self) -> None:
+class TestExcludedFields:
+    def test_are_recognized_by_type_and_by_alias(self) -> None:
         class Guarded(SQLModel, table=True):
             metadata = MetaData()
             id: int | None = Field(default=None, primary_key=True)

@@ -1,4 +1,4 @@
-"""The service on Neon's URLs as they are copied, by way of the emulator: pooled, with TLS and channel binding."""
+"""The service on Neon's URLs, through the emulator: pooled, with TLS and channel binding."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,7 +39,7 @@ def leading(neon: Neon) -> dict[str, str]:
 
 
 class TestCopiedUrl:
-    def test_is_served_as_it_is(self, neon: Neon, served: Service) -> None:
+    def test_works_unchanged(self, neon: Neon, served: Service) -> None:
         url = neon.run.database_url(pooled=True)
         assert "-pooler." in url
         assert url.endswith("?sslmode=require&channel_binding=require")
@@ -47,7 +47,7 @@ class TestCopiedUrl:
         assert [served.get(path).status for path in WORK * 5] == [200] * len(WORK) * 5
         assert served.get("/health/ready").body["status"] == "pass"
 
-    def test_outlives_a_compute_that_is_suspended_and_wakes(self, neon: Neon, served: Service) -> None:
+    def test_survives_a_suspended_compute(self, neon: Neon, served: Service) -> None:
         project = neon.run.cloud.project
         endpoint = neon.call("GET", f"/api/v2/projects/{project}/endpoints")["endpoints"][0]["id"]
 
@@ -59,7 +59,7 @@ class TestCopiedUrl:
 
         assert {answer.status for answer in answers} == {200}
 
-    def test_shows_no_password_where_it_is_refused(self, neon: Neon, root: Path) -> None:
+    def test_does_not_disclose_the_password_if_it_is_refused(self, neon: Neon, root: Path) -> None:
         url = neon.run.database_url(pooled=True)
         password = parse_url(url).password or ""
         wrong = url.replace(password, "Zq7wKx3nBv9JtPhY4m")

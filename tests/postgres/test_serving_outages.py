@@ -1,6 +1,6 @@
-"""The running service while its database goes away and comes back, over real HTTP and real sockets.
+"""The running service while its database is unavailable and after it is back, over real HTTP and sockets.
 
-The promises are measured by `scripts/bench outages`; the bounds here are wide, for machines that are busy with else.
+`scripts/bench outages` measures the guarantees; the bounds here are wide, for busy machines.
 """
 
 import json
@@ -115,7 +115,7 @@ class TestStart:
 
 class TestOutage:
     @pytest.mark.parametrize("stop", [StoppableServer.stop, at_once], ids=["stopped", "killed"])
-    def test_is_answered_with_503_soon_and_is_over_when_the_database_is_back(
+    def test_answers_503_quickly_and_recovers_with_the_database(
         self, lasting: Service, postgres: StoppableServer, stop: Callable[[StoppableServer], None]
     ) -> None:
         until(lambda: ready(lasting), "the service is ready")
@@ -127,9 +127,7 @@ class TestOutage:
         see_kept(outage, lasting, postgres, within=0.5)
         until(lambda: ready(lasting), "the service is ready")
 
-    def test_is_logged_once_when_it_begins_and_once_when_it_ends(
-        self, lasting: Service, postgres: StoppableServer
-    ) -> None:
+    def test_logs_one_line_at_the_start_and_one_at_the_end(self, lasting: Service, postgres: StoppableServer) -> None:
         before = len(lasting.log())
 
         postgres.stop()
@@ -156,8 +154,8 @@ class TestTermination:
         assert "The database is away" not in lasting.log()[before:]
 
 
-class TestEnd:
-    def test_lets_requests_under_way_be_answered_and_leaves_no_connection(
+class TestShutdown:
+    def test_answers_running_requests_and_closes_every_connection(
         self, running: Service, postgres: StoppableServer
     ) -> None:
         waiting = f"SELECT count(*) {backends(ENDING)} AND wait_event_type = 'Lock'"
@@ -200,16 +198,14 @@ def linked(postgres: StoppableServer, link: Link, request: pytest.FixtureRequest
 
 
 class TestSilentLink:
-    def test_is_answered_by_the_deadline_and_forgotten_when_it_speaks_again(
-        self, linked: Service, link: Link, postgres: StoppableServer
-    ) -> None:
+    def test_answers_by_the_deadline_and_recovers(self, linked: Service, link: Link, postgres: StoppableServer) -> None:
         outage = silenced(linked, link, seconds=3 * DEADLINE)
 
         assert outage.statuses.keys() == {200, 503}, linked.log()
         see_kept(outage, linked, postgres, within=DEADLINE)
         assert max(durations(linked)) < DEADLINE + 0.5 + outage.latest
 
-    def test_lets_readiness_be_answered_at_once(self, linked: Service, link: Link) -> None:
+    def test_readiness_answers_quickly(self, linked: Service, link: Link) -> None:
         until(lambda: ready(linked), "the service is ready")
         time.sleep(1.1)  # for as long is it believed
 
@@ -222,7 +218,7 @@ class TestSilentLink:
         assert is_away(answer)
         assert answer.seconds < PATIENCE
 
-    def test_for_good_gives_its_place_in_the_pool_to_new_connections(self, linked: Service, link: Link) -> None:
+    def test_a_permanently_silent_connection_is_replaced(self, linked: Service, link: Link) -> None:
         link.silence(for_good=True)
 
         with linked.under_load("/users/1", threads=6) as answers:

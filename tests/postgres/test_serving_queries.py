@@ -1,4 +1,4 @@
-"""Lists filtered, sorted, paged, counted and followed, against the same done in Python."""
+"""Lists that are filtered, sorted, paged and counted, and links, compared with the same operations in Python."""
 
 import itertools
 import json
@@ -147,10 +147,10 @@ class TestFilter:
             ("at.gt=infinity", lambda n: False),
         ],
     )
-    def test_gives_the_rows_that_fit(self, client: TestClient, asked: str, fits: Callable[[Any], bool]) -> None:
+    def test_returns_the_matching_rows(self, client: TestClient, asked: str, fits: Callable[[Any], bool]) -> None:
         assert sorted(numbers(client, f"/notes?limit=7&{asked}")) == [n["number"] for n in NOTES if fits(n)]
 
-    def test_is_kept_from_page_to_page(self, client: TestClient) -> None:
+    def test_applies_to_every_page(self, client: TestClient) -> None:
         found = list(walked(client, "/notes?limit=2&fields=number&author_id=2"))
 
         assert found == [{"number": n["number"]} for n in NOTES if n["author_id"] == 2]
@@ -162,7 +162,7 @@ class TestSort:
         "sort",
         ["", "number", "-number", "word", "-word", "score,-at", "-score,at", "at,word,-author_id", "editor_id,-score"],
     )
-    def test_walks_through_every_row_once_in_postgresqls_order(
+    def test_pages_return_each_row_once_in_postgresqls_order(
         self, client: TestClient, url: DatabaseUrl, sort: str, limit: int
     ) -> None:
         parts = [part for part in sort.split(",") if part]
@@ -179,7 +179,7 @@ class TestSort:
         assert len(found) == len(NOTES)
 
     @pytest.mark.parametrize("sort", ["", "nope", "secret", "number,number", "+number", "-", "number desc", "1"])
-    def test_by_what_is_no_column_is_refused(self, client: TestClient, sort: str) -> None:
+    def test_by_an_unknown_column_is_refused(self, client: TestClient, sort: str) -> None:
         assert client.get(f"/persons?sort={quote(sort)}").json()["code"] == "SB607"
 
 
@@ -189,7 +189,7 @@ class TestCursor:
         assert found is not None
         return found[1]
 
-    def test_is_refused_once_a_character_is_changed(self, client: TestClient) -> None:
+    def test_is_refused_if_a_character_is_changed(self, client: TestClient) -> None:
         cursor = self.cursor(client, "/notes?limit=2")
 
         assert client.get(f"/notes?limit=2&cursor={cursor}").status_code == 200
@@ -202,13 +202,13 @@ class TestCursor:
         "path",
         ["/persons", "/notes?sort=word", "/notes?sort=-author_id,-number", "/persons/1/notes-by-author_id?sort=word"],
     )
-    def test_is_of_one_list_in_one_order(self, client: TestClient, path: str) -> None:
+    def test_is_valid_for_one_list_in_one_order(self, client: TestClient, path: str) -> None:
         cursor = self.cursor(client, "/notes?limit=2")
 
         assert client.get(f"{path}{'&' if '?' in path else '?'}cursor={cursor}").json()["code"] == "SB608"
 
     @pytest.mark.parametrize("cursor", ["", "x", "AAAA", "%00", "ä", "=", "a" * 4000])
-    def test_that_nobody_gave_is_refused(self, client: TestClient, cursor: str) -> None:
+    def test_that_the_service_did_not_create_is_refused(self, client: TestClient, cursor: str) -> None:
         assert client.get(f"/notes?cursor={cursor}").json()["code"] == "SB608"
 
 
@@ -235,7 +235,7 @@ class TestLinks:
             ("/notes/1/99/marks", "There is no note with that key."),
         ],
     )
-    def test_from_nowhere_or_to_nowhere_are_404(self, client: TestClient, path: str, detail: str) -> None:
+    def test_from_a_missing_row_or_to_an_unknown_name_are_404(self, client: TestClient, path: str, detail: str) -> None:
         answer = client.get(path)
 
         assert (answer.status_code, answer.json()["code"]) == (404, "SB602")
@@ -248,25 +248,23 @@ class TestLinks:
             ("/marks/2/note", "This mark has no note. This is not a mistake: its author_id and number are null."),
         ],
     )
-    def test_that_are_null_are_told_from_a_row_that_is_not_there(
-        self, client: TestClient, path: str, detail: str
-    ) -> None:
+    def test_that_are_null_differ_from_a_missing_row(self, client: TestClient, path: str, detail: str) -> None:
         answer = client.get(path)
 
         assert (answer.status_code, answer.json()["code"], answer.json()["detail"]) == (404, "SB619", detail)
 
 
 class TestCount:
-    def test_is_given_only_when_it_is_asked_for(self, client: TestClient) -> None:
+    def test_is_returned_only_on_request(self, client: TestClient) -> None:
         assert "x-total-count" not in client.get("/notes").headers
 
-    def test_is_exact_when_it_is_asked_to_be(self, client: TestClient) -> None:
+    def test_can_be_exact(self, client: TestClient) -> None:
         answer = client.get("/persons/2/notes-by-author_id?limit=1&count=exact&number.gt=1")
 
         expected = sum(n["author_id"] == 2 and n["number"] > 1 for n in NOTES)
         assert (answer.headers["x-total-count"], answer.headers["x-total-count-is"]) == (str(expected), "exact")
 
-    def test_is_the_planners_otherwise(self, client: TestClient, url: DatabaseUrl) -> None:
+    def test_can_be_the_planners_estimate(self, client: TestClient, url: DatabaseUrl) -> None:
         with psycopg.connect(url.reveal(), autocommit=True) as connection:
             connection.execute("ANALYZE note")
 
@@ -276,7 +274,7 @@ class TestCount:
 
 
 class TestEtag:
-    def test_spares_a_body_that_the_client_has(self, client: TestClient) -> None:
+    def test_a_matching_etag_is_304(self, client: TestClient) -> None:
         first = client.get("/persons/1")
 
         again = client.get("/persons/1", headers={"If-None-Match": f'"x", W/{first.headers["etag"]}'})
@@ -287,9 +285,7 @@ class TestEtag:
 
 
 class TestFetch:
-    def test_given_from_outside_is_the_only_way_to_the_database(
-        self, configuration: Configuration, url: DatabaseUrl
-    ) -> None:
+    def test_passed_to_create_app_replaces_the_pool(self, configuration: Configuration, url: DatabaseUrl) -> None:
         nowhere = DatabaseUrl("nobody", None, "127.0.0.1", "1", "nothing")
         with psycopg.connect(url.reveal()) as connection:
             connection.execute("INSERT INTO person (id, name, secret) VALUES (77, 'only here', '')")
@@ -307,14 +303,14 @@ class TestFetch:
 
 
 class TestPrepared:
-    def test_statements_outlive_a_change_of_the_table(self, client: TestClient, url: DatabaseUrl) -> None:
+    def test_statements_survive_a_change_of_the_table(self, client: TestClient, url: DatabaseUrl) -> None:
         for _ in range(4):
             assert client.get("/persons/1").status_code == 200
         with psycopg.connect(url.reveal(), autocommit=True) as connection:
             connection.execute("ALTER TABLE person ALTER name TYPE varchar(50)")
         assert [client.get("/persons/1").json()["name"] for _ in range(4)] == ["P1"] * 4
 
-    def test_statements_are_few_however_many_are_asked(self, client: TestClient) -> None:
+    def test_statements_are_limited_in_number(self, client: TestClient) -> None:
         for fields in itertools.permutations(["id", "name", "mentor_id"]):
             assert client.get(f"/persons?fields={','.join(fields)}").status_code == 200
 

@@ -1,4 +1,4 @@
-"""Who may read, and what nobody reads: injection in every parameter, private columns, tokens, slow clients."""
+"""Access control and private data: injection in every parameter, private columns, tokens, slow clients."""
 
 import asyncio
 import hashlib
@@ -122,7 +122,7 @@ class TestInjection:
         '/stays?tags.cs="{}"',
     )  # fmt: skip
 
-    def test_in_any_place_changes_nothing_and_says_nothing(self, client: TestClient, kennel: Database) -> None:
+    def test_in_any_place_changes_and_discloses_nothing(self, client: TestClient, kennel: Database) -> None:
         begun = time.monotonic()
         statuses = set()
         for place, attempt in itertools.product(self.PLACES, ATTEMPTS):
@@ -136,14 +136,14 @@ class TestInjection:
         assert time.monotonic() - begun < 120
         assert execute(kennel.direct, "SELECT count(*) FROM pet") == [(60,)]
 
-    def test_of_text_is_a_value_like_any_other(self, client: TestClient) -> None:
+    def test_in_text_is_an_ordinary_value(self, client: TestClient) -> None:
         for attempt in ATTEMPTS:
             assert client.get(f"/owners?name={quote(attempt, safe='')}").json() == []
 
 
 class TestPrivate:
     @pytest.mark.parametrize("column", ["hashed_password", "notes"])
-    def test_columns_are_as_unknown_as_any_that_do_not_exist(self, client: TestClient, column: str) -> None:
+    def test_columns_are_reported_like_unknown_ones(self, client: TestClient, column: str) -> None:
         for query in (
             "{}=x", "{}.eq=x", "{}.gt=a", "{}.null=true", "{}.in=a,b", "sort={}", "sort=-{}", "fields={}",
             "fields=id,{}",
@@ -153,7 +153,7 @@ class TestPrivate:
                 nowhere = client.get(f"{path}?{query.format('nowhere')}")
                 assert (there.status_code, there.text) == (nowhere.status_code, nowhere.text) == (422, nowhere.text)
 
-    def test_columns_are_in_no_answer(self, client: TestClient) -> None:
+    def test_columns_are_in_no_response(self, client: TestClient) -> None:
         paths = ["/owners", "/owners/1", "/pets/1/owner", "/openapi.json", "/docs"]
 
         everything = "".join(client.get(path).text for path in paths)
@@ -164,12 +164,12 @@ class TestPrivate:
             assert word not in client.get("/metrics").text  # whose own numbers are any
 
     @pytest.mark.parametrize("path", ["/ledgers", "/ledger", "/ledgers/1", "/ledgers/1/owner", "/owners/1/ledgers"])
-    def test_tables_do_not_exist(self, client: TestClient, path: str) -> None:
+    def test_tables_are_not_served(self, client: TestClient, path: str) -> None:
         assert client.get(path).status_code == 404
 
 
 class TestSizes:
-    def test_of_a_url_have_a_limit(self, client: TestClient) -> None:
+    def test_of_urls_are_limited(self, client: TestClient) -> None:
         answer = client.get(f"/owners?name={'x' * 8000}")
 
         assert (answer.status_code, answer.json()["code"]) == (414, "SB610")
@@ -177,9 +177,7 @@ class TestSizes:
     @pytest.mark.parametrize(
         "sent", [b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\n\r\n", b"MAKE / HTTP/1.1\r\n\r\n", b"\x16\x03\x01"]
     )
-    def test_beyond_what_http_can_carry_are_a_problem_too(
-        self, project: Project, kennel: Database, sent: bytes
-    ) -> None:
+    def test_beyond_the_http_parsers_limit_are_a_problem(self, project: Project, kennel: Database, sent: bytes) -> None:
         listening = listen("127.0.0.1", free_port())
         address = listening.getsockname()
         with serve_in_thread(app_of(project, kennel.url).app, listening), socket.create_connection(address) as asking:
@@ -190,7 +188,7 @@ class TestSizes:
         assert b"content-type: application/problem+json" in head
         assert (json.loads(body)["code"], json.loads(body)["status"]) == ("SB623", 400)
 
-    def test_of_values_that_fit_no_cursor_are_said(self, client: TestClient, kennel: Database) -> None:
+    def test_of_sort_values_too_long_for_a_cursor_are_422(self, client: TestClient, kennel: Database) -> None:
         execute(kennel.direct, "UPDATE pet SET name = repeat('x', 9000) WHERE id = 1")
         try:
             long = client.get("/pets?sort=-name&limit=1")
@@ -202,13 +200,13 @@ class TestSizes:
         assert "link" in plain.headers
 
     @pytest.mark.parametrize("key", [2**31, -(2**31) - 1, 2**63, 10**30, "9" * 400, "9" * 5000, "1.5", "1e3", "٣", ""])
-    def test_of_a_key_that_no_row_has_are_the_clients_mistake(self, client: TestClient, key: object) -> None:
+    def test_of_too_long_keys_are_422(self, client: TestClient, key: object) -> None:
         assert client.get(f"/owners/{key}").status_code in {404, 422}
         assert client.get(f"/owners?id={key}").status_code == 422
 
 
 class TestTokens:
-    def test_let_in_those_who_have_one(self, project: Project, kennel: Database) -> None:
+    def test_are_required(self, project: Project, kennel: Database) -> None:
         ours, theirs = create_token(), create_token()
         with app_of(project, kennel.url, SEEDBED_TOKENS=f"{ours.hash}, {theirs.hash}") as client:
             for token in (ours.token, theirs.token):
@@ -225,7 +223,7 @@ class TestTokens:
                     assert len(challenges) == (2 if path in {"/openapi.json", "/docs", "/"} else 1)
             assert client.get("/health/live").status_code == client.get("/health/ready").status_code == 200
 
-    def test_are_the_password_that_a_browser_asks_for(self, project: Project, kennel: Database) -> None:
+    def test_are_accepted_as_a_browsers_basic_password(self, project: Project, kennel: Database) -> None:
         token = create_token()
         with app_of(project, kennel.url, SEEDBED_TOKENS=token.hash) as client:
             asked = client.get("/docs")
@@ -238,7 +236,7 @@ class TestTokens:
             assert client.get("/docs", auth=(token.token, "x")).status_code == 401
             assert client.get("/docs", headers={b"Authorization": "Basic ä:".encode()}).status_code == 401
 
-    def test_are_documented_where_they_are_wanted(self, client: TestClient, project: Project, kennel: Database) -> None:
+    def test_are_documented_if_they_are_required(self, client: TestClient, project: Project, kennel: Database) -> None:
         token = create_token()
         with app_of(project, kennel.url, SEEDBED_TOKENS=token.hash) as closed:
             said = closed.get("/openapi.json", headers={"Authorization": f"Bearer {token.token}"}).json()
@@ -248,7 +246,7 @@ class TestTokens:
         assert said["paths"]["/health/live"]["get"]["security"] == []
         assert "security" not in client.get("/openapi.json").json()
 
-    def test_leave_health_open_where_the_service_is_mounted(self, project: Project, kennel: Database) -> None:
+    def test_are_not_required_for_health_of_a_mounted_service(self, project: Project, kennel: Database) -> None:
         token = create_token()
         inner: Any = app_of(project, kennel.url, SEEDBED_TOKENS=token.hash).app
         outer = FastAPI()
@@ -266,7 +264,7 @@ class TestTokens:
         assert made.hash == hashlib.sha256(made.token.encode()).hexdigest()
         assert len(made.token) >= 43
 
-    def test_that_are_no_hashes_are_refused_and_not_shown(self, project: Project, kennel: Database) -> None:
+    def test_that_are_not_hashes_are_refused_and_not_shown(self, project: Project, kennel: Database) -> None:
         with pytest.raises(InvalidTokenHash) as refused:
             app_of(project, kennel.url, SEEDBED_TOKENS=f"{create_token().hash},Zq7w-token")
 
@@ -274,7 +272,7 @@ class TestTokens:
         assert "Zq7w" not in str(refused.value)
 
 
-class TestDecide:
+class TestCheckAccessDecided:
     @pytest.mark.parametrize(
         ("environment", "host", "because"),
         [
@@ -284,7 +282,7 @@ class TestDecide:
             ("development", "::", ":: can be reached from other machines"),
         ],
     )
-    def test_wants_it_said_who_may_read(self, project: Project, environment: str, host: str, because: str) -> None:
+    def test_requires_a_decision(self, project: Project, environment: str, host: str, because: str) -> None:
         configuration = load_configuration(project.settled, environment, environ={})
 
         with pytest.raises(AuthenticationNotConfigured) as refused:
@@ -299,7 +297,7 @@ class TestDecide:
         assert refused.value.message == f"Authentication is required, because {because}."
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
-    def test_is_content_on_this_machine_in_development(self, project: Project, host: str) -> None:
+    def test_accepts_loopback_in_development(self, project: Project, host: str) -> None:
         check_access_decided(load_configuration(project.settled, environ={}), allows_everyone=False, host=host)
 
 
@@ -314,7 +312,7 @@ class TestCors:
         assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
         assert "access-control-allow-origin" not in other.headers
 
-    def test_is_for_each_of_several_origins_however_they_are_written(self, project: Project, kennel: Database) -> None:
+    def test_accepts_several_origins_with_or_without_a_slash(self, project: Project, kennel: Database) -> None:
         named = "https://app.example.com/, http://localhost:5173"
 
         with app_of(project, kennel.url, SEEDBED_CORS_ORIGINS=named) as client:
@@ -322,7 +320,7 @@ class TestCors:
                 answer = client.get("/owners/1", headers={"Origin": origin})
                 assert answer.headers["access-control-allow-origin"] == origin
 
-    def test_lets_a_page_send_and_read_what_is_documented(self, project: Project, kennel: Database) -> None:
+    def test_allows_the_documented_headers(self, project: Project, kennel: Database) -> None:
         page = {"Origin": "https://app.example.com"}
         wants = {
             "Access-Control-Request-Method": "GET",
@@ -347,7 +345,7 @@ class TestReader:
         yield kennel.url._with(username=role, password="it's secret")
         execute(kennel.direct, f'DROP OWNED BY "{role}"', f'DROP ROLE "{role}"')
 
-    def test_reads_what_is_public_and_nothing_else(self, reader: DatabaseUrl) -> None:
+    def test_reads_only_public_columns(self, reader: DatabaseUrl) -> None:
         with psycopg.connect(reader.reveal(), autocommit=True) as connection:
             assert connection.execute("SELECT id, name FROM owner ORDER BY id").fetchone() == (1, "Ann")
             assert connection.execute("SHOW statement_timeout").fetchone() == ("5s",)
@@ -362,7 +360,7 @@ class TestReader:
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     connection.execute(statement)
 
-    def test_is_made_on_the_embedded_server(self) -> None:
+    def test_can_be_created_on_the_embedded_server(self) -> None:
         with reference_project() as configuration:
             database, schema = resolve_database(configuration), load_schema(configuration.project)
             with connect(database) as connection:
@@ -377,7 +375,7 @@ class TestReader:
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     reading.execute("DELETE FROM task")
 
-    def test_is_nobody_who_owns_the_tables(self, project: Project, kennel: Database) -> None:
+    def test_cannot_own_the_tables(self, project: Project, kennel: Database) -> None:
         schema = project.load_schema()
         owner = execute(kennel.direct, "SELECT current_user")[0][0]
         execute(kennel.direct, "CREATE ROLE kennel_member", f'GRANT "{owner}" TO kennel_member')
@@ -394,11 +392,11 @@ class TestReader:
         assert execute(kennel.direct, "SHOW default_transaction_read_only") == [("off",)]
 
     @pytest.mark.parametrize("role", ["", "public", "pg_reader", "r" * 64])
-    def test_has_a_name_that_a_role_may_have(self, project: Project, kennel: Database, role: str) -> None:
+    def test_must_have_a_valid_role_name(self, project: Project, kennel: Database, role: str) -> None:
         with pytest.raises(InvalidReaderRole, match="PostgreSQL has no role of that name"):
             grant_reader(kennel, project.load_schema(), role, password=None)
 
-    def test_makes_no_reader(self, project: Project, kennel: Database, reader: DatabaseUrl) -> None:
+    def test_cannot_create_readers(self, project: Project, kennel: Database, reader: DatabaseUrl) -> None:
         as_reader = replace(kennel, url=reader, direct=reader)
 
         with pytest.raises(InvalidReaderRole, match="this command connects as it"):
@@ -406,7 +404,7 @@ class TestReader:
         with pytest.raises(MissingPrivilege, match="read-only transaction"):
             grant_reader(as_reader, project.load_schema(), "another", password=None)
 
-    def test_finds_a_server_that_is_up_without_its_mark(
+    def test_finds_a_running_server_without_its_mark(
         self, project: Project, kennel: Database, reader: DatabaseUrl
     ) -> None:
         change_mark(kennel, Environment.DEVELOPMENT)
@@ -419,7 +417,7 @@ class TestReader:
         assert found["version"] is not None
         assert "permission denied for schema seedbed" in found["problem"]
 
-    def test_has_no_empty_password(self, project: Project, kennel: Database) -> None:
+    def test_cannot_have_an_empty_password(self, project: Project, kennel: Database) -> None:
         command = ("seedbed", "db", "grant-reader", "kennel_reader", "--password-stdin")
 
         said = project.run(*command, code=2, DATABASE_URL=kennel.direct.reveal())

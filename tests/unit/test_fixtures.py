@@ -1,4 +1,4 @@
-"""Every fixture, option and check of the pytest plugin has its line in the manual, and no other has one."""
+"""The manual lists exactly the fixtures, options and checks of the pytest plugin."""
 
 import re
 from pathlib import Path

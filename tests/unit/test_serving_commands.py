@@ -1,4 +1,4 @@
-"""What `seedbed serve` does before it serves anything."""
+"""`seedbed serve --new-token`."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from seedbed.cli.serve import serve
 
 
 class TestServe:
-    def test_makes_a_token_without_a_project(self, tmp_path: Path) -> None:
+    def test_creates_a_token_without_a_project(self, tmp_path: Path) -> None:
         made = json.loads(CliRunner().invoke(serve, ["--new-token", "--json"], obj=tmp_path).stdout)
 
         assert hashlib.sha256(made["token"].encode()).hexdigest() == made["hash"]

@@ -1,4 +1,4 @@
-"""What an error of the database says of it."""
+"""The classification of database errors."""
 
 import psycopg
 import pytest
@@ -9,7 +9,7 @@ from seedbed.service.pool.database_errors import is_unavailable
 LIBPQS = psycopg.DatabaseError("could not send data to server: Connection timed out")
 
 
-class TestIsAway:
+class TestIsUnavailable:
     @pytest.mark.parametrize(
         ("error", "away"),
         [

@@ -1,4 +1,4 @@
-"""A project's routes.py, found, refused or done without."""
+"""Loading a project's routes.py."""
 
 import sys
 from collections.abc import Iterator

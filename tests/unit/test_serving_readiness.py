@@ -1,4 +1,4 @@
-"""How often readiness asks a database that is paid for while it is awake."""
+"""How often readiness queries the database, and its OpenAPI document."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from seedbed.service.pool.statement import Row, Statement
 
 
 class Fake:
-    """A reader whose database is there or away as the test says, and counts how often it was asked."""
+    """A query runner whose database is available or not, as the test sets it, and that counts its queries."""
 
     def __init__(self) -> None:
         self.is_away = False
@@ -53,8 +53,8 @@ def ready(readiness: ReadinessProbe, times: int = 3) -> list[bool]:
     return asyncio.run(asked())
 
 
-class TestReadiness:
-    def test_asks_whenever_what_it_knows_is_stale(self, reader: Any) -> None:
+class TestReadinessProbe:
+    def test_queries_the_database_when_its_result_is_stale(self, reader: Any) -> None:
         readiness = ReadinessProbe(reader.fetch, [], query_runner=reader, scales_to_zero=False)
 
         assert ready(readiness) == [True] * 3
@@ -66,7 +66,7 @@ class TestReadiness:
         assert ready(readiness) == [True] * 3
         assert reader.asked == 1
 
-    def test_asks_again_once_a_request_found_the_database_away(self, reader: Any) -> None:
+    def test_queries_again_after_a_request_found_the_database_unavailable(self, reader: Any) -> None:
         readiness = ReadinessProbe(reader.fetch, [], query_runner=reader, scales_to_zero=True)
         ready(readiness)
 
@@ -77,7 +77,9 @@ class TestReadiness:
         assert ready(readiness) == [True] * 3
         assert reader.asked == 5
 
-    def test_answers_soon_and_finds_later_what_takes_longer(self, reader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_answers_quickly_and_finishes_a_slow_check_later(
+        self, reader: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(health, "_RESPONSE_SECONDS", 0.01)
         reader.takes = 0.2
         readiness = ReadinessProbe(reader.fetch, [], query_runner=reader, scales_to_zero=True)
@@ -93,10 +95,10 @@ class TestReadiness:
         assert reader.asked == 1
 
 
-class TestDocument:
+class TestOpenApi:
     """Clients are generated from these names."""
 
-    def test_names_the_answers_and_the_operations(self, reader: Any) -> None:
+    def test_has_stable_schema_and_operation_names(self, reader: Any) -> None:
         app = FastAPI()
         app.include_router(create_health_router(ReadinessProbe(reader.fetch, [])))
 
@@ -111,7 +113,7 @@ class TestDocument:
             "ready_health_ready_get",
         ]
 
-    def test_names_a_problem_and_its_members(self) -> None:
+    def test_has_a_stable_problem_schema(self) -> None:
         found = Problem.model_json_schema()
 
         assert (found["title"], list(found["properties"])) == ("Problem", ["title", "status", "detail", "code"])

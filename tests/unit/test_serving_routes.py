@@ -1,4 +1,4 @@
-"""Where the tables of a schema are served."""
+"""The paths of a schema's tables."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -26,7 +26,7 @@ def schema_of(*names: str) -> Schema:
 
 
 def _mapped(table: Table) -> type[SQLModel]:
-    """A model of a table that was there before."""
+    """Map a model to an existing table."""
     made: Any = SQLModelMetaclass("Made", (SQLModel,), {"__annotations__": {"id": int}, "__module__": __name__})
     registry().map_imperatively(made, table)
     return cast("type[SQLModel]", made)
@@ -50,7 +50,7 @@ async def fetch_nothing(*_: Any, **__: Any) -> Any:
     return []
 
 
-class TestPathOf:
+class TestBuildPath:
     @pytest.mark.parametrize(
         ("name", "path"),
         [
@@ -67,7 +67,7 @@ class TestPathOf:
         assert build_path(Table(name, MetaData())) == path
 
 
-class TestResources:
+class TestBuildResources:
     @pytest.mark.parametrize(
         ("names", "paths"),
         [
@@ -80,11 +80,11 @@ class TestResources:
             (["a b", "a-b"], ["/a-b", "/public.a-b"]),
         ],
     )
-    def test_have_a_path_each(self, names: Sequence[str], paths: Sequence[str]) -> None:
+    def test_assigns_each_table_its_own_path(self, names: Sequence[str], paths: Sequence[str]) -> None:
         assert sorted(resource.path for resource in build_resources(schema_of(*names))) == paths
 
 
-class TestFind:
+class TestMatch:
     @pytest.mark.parametrize(
         ("path", "key"),
         [
@@ -97,7 +97,7 @@ class TestFind:
             (b"/counters/", None),
         ],
     )
-    def test_takes_an_empty_segment_as_an_empty_text(self, path: bytes, key: tuple[str, ...] | None) -> None:
+    def test_reads_an_empty_segment_as_an_empty_text_key(self, path: bytes, key: tuple[str, ...] | None) -> None:
         served: list[Resource] = build_resources(Schema(KEYED, {"setting": Setting, "counter": Counter}))
         tables = TableRouter(served, fetch_nothing, CursorSigner(b"key"), deadline=1)
 

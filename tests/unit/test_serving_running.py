@@ -1,4 +1,4 @@
-"""The service's port, taken before anything else is done."""
+"""Binding the service's port, and serving in a thread."""
 
 import logging
 import socket
@@ -20,7 +20,7 @@ def free_port() -> int:
 
 
 class TestListen:
-    def test_says_that_it_is_tcp_so_that_answers_are_not_held_back(self) -> None:
+    def test_sets_the_protocol_so_that_asyncio_disables_nagle(self) -> None:
         with listen("127.0.0.1", free_port()) as listening, socket.create_connection(listening.getsockname()):
             accepted, _ = listening.accept()
             with accepted:
@@ -35,7 +35,7 @@ class TestListen:
 
         assert str(refused.value) == f"Port {port} on 127.0.0.1 is already in use."
 
-    def test_takes_the_next_port_where_it_may(self) -> None:
+    def test_can_try_the_next_ports(self) -> None:
         with listen("127.0.0.1", free_port()) as first:
             port = first.getsockname()[1]
 
@@ -50,15 +50,15 @@ class TestListen:
         with listen("::1", port) as listening:
             assert format_url(listening) == f"http://[::1]:{port}"
 
-    def test_refuses_an_address_that_is_not_this_machines(self) -> None:
+    def test_refuses_an_address_of_another_machine(self) -> None:
         with pytest.raises(ListenFailure) as refused:
             listen("192.0.2.1", 8000)
 
         assert str(refused.value) == "The service cannot listen on 192.0.2.1:8000: Cannot assign requested address."
 
 
-class TestServed:
-    def test_answers_for_the_length_of_a_block(self, caplog: pytest.LogCaptureFixture) -> None:
+class TestServeInThread:
+    def test_serves_for_the_length_of_a_block(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO, "seedbed.service")
         app = FastAPI()
         app.add_middleware(AccessLogMiddleware, metrics=Metrics(None))

@@ -1,4 +1,4 @@
-"""Which names are taken for secrets, and what follows from that."""
+"""Which names look like secrets, and which tables and columns are public."""
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, Text
@@ -23,18 +23,18 @@ def table(name: str, *columns: Column[object]) -> Table:
     return Table(name, MetaData(), *columns)
 
 
-class TestLooksSecret:
+class TestIsSecretName:
     @pytest.mark.parametrize("name", SECRET)
-    def test_knows_a_secret_by_its_name(self, name: str) -> None:
+    def test_recognizes_names_of_secrets(self, name: str) -> None:
         assert is_secret_name(name)
 
     @pytest.mark.parametrize("name", OPEN)
-    def test_lets_an_innocent_name_pass(self, name: str) -> None:
+    def test_accepts_other_names(self, name: str) -> None:
         assert not is_secret_name(name)
 
 
-class TestPublicColumns:
-    def test_leave_out_what_looks_secret_unless_the_model_says_otherwise(self) -> None:
+class TestListPublicColumns:
+    def test_omits_secret_names_unless_the_model_sets_public(self) -> None:
         user = table(
             "user",
             Column("id", Integer, primary_key=True),
@@ -46,7 +46,7 @@ class TestPublicColumns:
         assert [column.name for column in list_public_columns(user)] == ["id", "token_count"]
 
 
-class TestIsPublic:
+class TestIsTablePublic:
     def test_is_true_of_an_ordinary_table(self) -> None:
         assert is_table_public(table("user", Column("id", Integer, primary_key=True)))
 
@@ -56,7 +56,7 @@ class TestIsPublic:
     def test_is_false_where_the_key_is_a_secret(self) -> None:
         assert not is_table_public(table("login", Column("session_token", Text, primary_key=True)))
 
-    def test_is_what_the_table_says(self) -> None:
+    def test_the_tables_info_takes_precedence(self) -> None:
         columns = Column("id", Integer, primary_key=True)
 
         assert is_table_public(Table("token", MetaData(), columns, info={"public": True}))

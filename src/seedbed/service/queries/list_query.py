@@ -43,39 +43,39 @@ class ListQuery:
         return ",".join(f"{'-' if descending else ''}{column.name}" for column, descending in self.sort)
 
 
-def parse_list_query(resource: Resource, raw: bytes) -> ListQuery:
+def parse_list_query(resource: Resource, query_string: bytes) -> ListQuery:
     """Parse the query string of a list request.
 
     Raises:
         InvalidQuery: a parameter is unknown, or its value is invalid. A column that may not be read is reported like
             one that does not exist.
     """
-    if not raw:
+    if not query_string:
         return create_default_query(resource)
-    conditions: list[Filter] = []
-    given: dict[str, str] = {}
-    for name, text in _parse_pairs(raw):
+    filters: list[Filter] = []
+    reserved: dict[str, str] = {}
+    for name, text in _parse_pairs(query_string):
         if name in RESERVED_PARAMETERS:
-            if name in given:
+            if name in reserved:
                 raise InvalidQuery(name, "it is given twice")
-            given[name] = text
+            reserved[name] = text
         else:
-            conditions.append(_parse_filter(resource, name, text))
+            filters.append(_parse_filter(resource, name, text))
     return ListQuery(
-        fields=_parse_names(resource, given.get("fields")),
-        filters=tuple(conditions),
-        sort=_parse_sort(resource, given.get("sort")),
-        limit=_parse_limit(given.get("limit")),
-        cursor=given.get("cursor"),
-        count=_parse_count(given.get("count")),
+        fields=_parse_names(resource, reserved.get("fields")),
+        filters=tuple(filters),
+        sort=_parse_sort(resource, reserved.get("sort")),
+        limit=_parse_limit(reserved.get("limit")),
+        cursor=reserved.get("cursor"),
+        count=_parse_count(reserved.get("count")),
     )
 
 
-def parse_fields(resource: Resource, raw: bytes) -> tuple[str, ...]:
+def parse_fields(resource: Resource, query_string: bytes) -> tuple[str, ...]:
     """Parse the query string of a request for one row, which may only have `fields`."""
-    if not raw:
+    if not query_string:
         return tuple(resource.response.fields)
-    pairs = _parse_pairs(raw)
+    pairs = _parse_pairs(query_string)
     for name, _ in pairs:
         if name != "fields":
             raise InvalidQuery(None, "the parameter here is fields")
@@ -97,20 +97,20 @@ def create_default_query(resource: Resource) -> ListQuery:
 
 def parse_value(column: ReadableColumn, text: str, name: str, parser: ValueParser | None = None) -> bytes:
     """Parse a value with the column's parser, or with the given one. Return the text that PostgreSQL accepts."""
-    known = parser or column.type_mapping.parser
+    chosen = parser or column.type_mapping.parser
     try:
         if "\0" in text:
             raise InvalidValue("PostgreSQL has no NUL")
-        return (known.parse(text) if known is not None else text).encode()
+        return (chosen.parse(text) if chosen is not None else text).encode()
     except UnicodeEncodeError:
         raise InvalidQuery(name, "it is not Unicode") from None
     except InvalidValue as error:
         raise InvalidQuery(name, str(error)) from None
 
 
-def _parse_pairs(raw: bytes) -> list[tuple[str, str]]:
+def _parse_pairs(query_string: bytes) -> list[tuple[str, str]]:
     try:
-        return parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS)
+        return parse_qsl(query_string.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS)
     except UnicodeDecodeError:
         raise InvalidQuery(None, "it is not UTF-8") from None
     except ValueError:
@@ -120,23 +120,23 @@ def _parse_pairs(raw: bytes) -> list[tuple[str, str]]:
 def _parse_filter(resource: Resource, name: str, text: str) -> Filter:
     column, operator = resource.columns.get(name), "eq"
     if column is None:
-        before, _, operator = name.rpartition(".")
-        column = resource.columns.get(before)
+        column_name, _, operator = name.rpartition(".")
+        column = resource.columns.get(column_name)
     if column is None:
         raise InvalidQuery(None, _list_parameters(resource))
-    shown = f"{column.name}.{operator}"
+    parameter = f"{column.name}.{operator}"
     if operator == "null":
         if text not in {"true", "false"}:
-            raise InvalidQuery(shown, "Input should be true or false")
+            raise InvalidQuery(parameter, "Input should be true or false")
         return Filter(column, f"null {text}", ())
     comparison = column.type_mapping.comparisons.get(operator)
     if comparison is None:
-        known = ", ".join([*column.type_mapping.comparisons, "null"])
-        raise InvalidQuery(None, f"the operators of {column.name} are {known}")
+        operators = ", ".join([*column.type_mapping.comparisons, "null"])
+        raise InvalidQuery(None, f"the operators of {column.name} are {operators}")
     texts = split_list(text) if operator == "in" else [text]
     if len(texts) > _MAX_VALUES:
-        raise InvalidQuery(shown, f"Input should have at most {_MAX_VALUES} values")
-    return Filter(column, operator, tuple(parse_value(column, each, shown, comparison.parser) for each in texts))
+        raise InvalidQuery(parameter, f"Input should have at most {_MAX_VALUES} values")
+    return Filter(column, operator, tuple(parse_value(column, each, parameter, comparison.parser) for each in texts))
 
 
 def _list_parameters(resource: Resource) -> str:
@@ -147,30 +147,30 @@ def _list_parameters(resource: Resource) -> str:
 
 
 def _parse_names(resource: Resource, text: str | None) -> tuple[str, ...]:
-    known = resource.response.fields
+    fields = resource.response.fields
     if text is None:
-        return tuple(known)
+        return tuple(fields)
     names = text.split(",")
-    if len(set(names)) != len(names) or any(name not in known for name in names):
-        raise InvalidQuery("fields", f"Input should be some of {','.join(known)}")
-    wanted = set(names)
-    return tuple(name for name in known if name in wanted)
+    if len(set(names)) != len(names) or any(name not in fields for name in names):
+        raise InvalidQuery("fields", f"Input should be some of {','.join(fields)}")
+    requested = set(names)
+    return tuple(name for name in fields if name in requested)
 
 
 def _parse_sort(resource: Resource, text: str | None) -> tuple[tuple[ReadableColumn, bool], ...]:
     """Parse the columns to sort by, and append those of the key, so that the order is total."""
-    chosen: dict[str, bool] = {}
+    descending_by_name: dict[str, bool] = {}
     for part in text.split(",") if text is not None else ():
         name = part.removeprefix("-")
         column = resource.columns.get(name)
-        if column is None or not column.type_mapping.is_sortable or name in chosen:
-            known = ",".join(each.name for each in resource.columns.values() if each.type_mapping.is_sortable)
-            raise InvalidQuery("sort", f"Input should be some of {known}, each with a - before it for descending")
-        chosen[name] = part.startswith("-")
-    last = next(reversed(chosen.values()), False)
+        if column is None or not column.type_mapping.is_sortable or name in descending_by_name:
+            sortable = ",".join(each.name for each in resource.columns.values() if each.type_mapping.is_sortable)
+            raise InvalidQuery("sort", f"Input should be some of {sortable}, each with a - before it for descending")
+        descending_by_name[name] = part.startswith("-")
+    last_descending = next(reversed(descending_by_name.values()), False)
     for column in resource.key:
-        chosen.setdefault(column.name, last)
-    return tuple((resource.columns[name], descending) for name, descending in chosen.items())
+        descending_by_name.setdefault(column.name, last_descending)
+    return tuple((resource.columns[name], descending) for name, descending in descending_by_name.items())
 
 
 def _parse_limit(text: str | None) -> int:
