@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, Text
 
-from seedbed.service.queries.visibility import is_table_public, is_secret_name, list_public_columns
+from seedbed.service.queries.visibility import is_secret_name, is_table_public, list_public_columns
 
 SECRET = [
     "password", "hashed_password", "password_hash", "passwordhash", "hashedPassword", "PASSWORD", "password2",
