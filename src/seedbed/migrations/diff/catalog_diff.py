@@ -57,8 +57,8 @@ class CatalogDiff:
         self.added = {key: obj for key, obj in after.objects.items() if key not in before.objects}
         self._pairs = [(obj, after.objects[key]) for key, obj in before.objects.items() if key in after.objects]
         self.renames = self._find_renames()
-        self.replaced_types = self._replaced_types()
-        self.retyped_columns = self._retyped_columns()
+        self.replaced_types = self._find_replaced_types()
+        self.retyped_columns = self._find_retyped_columns()
         self.stale_values = find_stale_values(before, after)
         self.recomputed_columns = {
             key for key, old, new in self.column_pairs() if column_changes.needs_rebuild(old, new)
@@ -69,10 +69,10 @@ class CatalogDiff:
             after,
             rebuilt=self.stale_values.indexes_and_constraints
             | {old.key for old, new in self._pairs if old != new and not _is_alterable(old, new)},
-            removed_columns=self._dropped_columns() | self.recomputed_columns,
+            removed_columns=self._find_removed_columns() | self.recomputed_columns,
             retyped_columns=self.retyped_columns,
             replaced_types=self.replaced_types,
-            removed_keys=self._gone_keys(),
+            removed_keys=self._find_removed_keys(),
         )
         self.rebuild_set.blocking |= self.stale_values.indexes_and_constraints
         self.recomputed_columns |= self.rebuild_set.recomputed_columns
@@ -84,8 +84,8 @@ class CatalogDiff:
     @property
     def objects_to_create(self) -> dict[ObjectKey, CatalogObject]:
         """Every object that is created, whether it is new or rebuilt."""
-        again = {key: self.after.objects[key] for key in self.rebuilt if key in self.after.objects}
-        return {**self.added, **again}
+        recreated = {key: self.after.objects[key] for key in self.rebuilt if key in self.after.objects}
+        return {**self.added, **recreated}
 
     def pairs_of(self, object_type: type[ObjectType]) -> list[tuple[ObjectType, ObjectType]]:
         """The objects of a type that both catalogs have, as (old, new)."""
@@ -123,7 +123,7 @@ class CatalogDiff:
         """The replaced type that a column uses, if any."""
         return next((key for key in self.replaced_types if column in self.before.direct_dependents.get(key, ())), None)
 
-    def _dropped_columns(self) -> set[ObjectKey]:
+    def _find_removed_columns(self) -> set[ObjectKey]:
         return {
             ("column", old.schema, old.name, name)
             for old, new in self.pairs_of(Table)
@@ -131,7 +131,7 @@ class CatalogDiff:
             if name not in new.columns_by_name
         }
 
-    def _gone_keys(self) -> set[ObjectKey]:
+    def _find_removed_keys(self) -> set[ObjectKey]:
         """Unique constraints and indexes that are removed from kept tables: foreign keys may need them."""
         return {
             key
@@ -144,7 +144,7 @@ class CatalogDiff:
         renamed: dict[ObjectKey, tuple[CatalogObject, CatalogObject]] = {}
         for key, new in list(self.added.items()):
             for old_key, old in list(self.removed.items()):
-                if key[:-1] == old_key[:-1] and self._renamed(old, new) is not None:
+                if key[:-1] == old_key[:-1] and self._render_rename(old, new) is not None:
                     renamed[_namespace_key(new)] = (old, new)
                     del self.added[key], self.removed[old_key]
                     break
@@ -161,9 +161,9 @@ class CatalogDiff:
         without_cycles = {key: pair for key, pair in renamed.items() if key not in {to for _, to in moves}}
         moves += [(_namespace_key(old), key) for key, (old, _) in without_cycles.items()]
         old_objects = {_namespace_key(old): old for old, _ in renamed.values()}
-        return [step for start, end in moves for step in self._move(start, end, old_objects, renamed)]
+        return [step for start, end in moves for step in self._render_move(start, end, old_objects, renamed)]
 
-    def _move(
+    def _render_move(
         self,
         start: ObjectKey,
         end: ObjectKey,
@@ -174,20 +174,20 @@ class CatalogDiff:
         if end not in renamed:
             return [_rename(old_objects[start], end[-1])]
         old, new = renamed[end]
-        _, *rest = self._renamed(old, new) or []
+        _, *rest = self._render_rename(old, new) or []
         return [_rename(old, end[-1], start[-1]), *rest, *privileges.change_comments(old, new)]
 
-    def _renamed(self, old: CatalogObject, new: CatalogObject) -> list[Statement] | None:
+    def _render_rename(self, old: CatalogObject, new: CatalogObject) -> list[Statement] | None:
         match old, new:
             case Constraint(), Constraint() if (old.type, old.definition) == (new.type, new.definition):
                 return [constraints.rename(old, new)]
             case Index(), Index() if indexes.strip_name(old) == indexes.strip_name(new):
                 return [indexes.rename(old, new)]
-            case Sequence(), Sequence() if self._serve_the_same(old, new):
+            case Sequence(), Sequence() if self._serve_same_columns(old, new):
                 return [sequences.rename(old, new), *sequences.alter(old, new), *privileges.change_privileges(old, new)]
         return None
 
-    def _serve_the_same(self, old: Sequence, new: Sequence) -> bool:
+    def _serve_same_columns(self, old: Sequence, new: Sequence) -> bool:
         """Whether two sequences belong to the same column, or are the default of the same columns."""
         old_dependants, new_dependants = (
             self.before.direct_dependents.get(old.key),
@@ -197,7 +197,7 @@ class CatalogDiff:
             old.owned_by is not None or bool(old_dependants and old_dependants == new_dependants)
         )
 
-    def _replaced_types(self) -> set[ObjectKey]:
+    def _find_replaced_types(self) -> set[ObjectKey]:
         replaced = set()
         for old, new in self._pairs:
             if old.key[0] == "type" and type(old) is not type(new):
@@ -216,7 +216,7 @@ class CatalogDiff:
                     replaced.add(old.key)
         return replaced
 
-    def _retyped_columns(self) -> set[ObjectKey]:
+    def _find_retyped_columns(self) -> set[ObjectKey]:
         changed_columns = {
             key for key, old, new in self.column_pairs() if (old.type, old.collation) != (new.type, new.collation)
         }

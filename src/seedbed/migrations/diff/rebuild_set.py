@@ -109,14 +109,14 @@ def _add_dependant_column(
     rebuild_set: RebuildSet,
     replaced_types: set[ObjectKey],
 ) -> ObjectKey | None:
-    column, kept = find_column(before, dependant), find_column(after, dependant)
+    column, new_column = find_column(before, dependant), find_column(after, dependant)
     if column is None:
         return None
     if column.generated and source not in replaced_types and source[0] != "sequence":
-        if kept is not None:
+        if new_column is not None:
             rebuild_set.recomputed_columns.add(dependant)
         return dependant
-    if source[0] == "function" and kept is not None:
+    if source[0] == "function" and new_column is not None:
         rebuild_set.reset_defaults.add(dependant)
     return None
 

@@ -86,9 +86,11 @@ def _find_callers(key: ObjectKey, before: Catalog, functions: Mapping[ObjectKey,
     """
     name_pattern = re.escape(key[2].partition("(")[0].strip('"'))
     dependants = before.direct_dependents.get(key, frozenset())
-    for other, function in functions.items():
-        if other != key and (other in dependants or re.search(rf'\b{name_pattern}"?\s*\(', function.definition)):
-            yield other
+    for caller_key, function in functions.items():
+        if caller_key != key and (
+            caller_key in dependants or re.search(rf'\b{name_pattern}"?\s*\(', function.definition)
+        ):
+            yield caller_key
 
 
 def _body(function: CatalogObject) -> str:

@@ -92,8 +92,11 @@ def _find_contradictions(
         )
         old = diff.before.objects.get(("table", table.schema or "public", table.name))
         tables = {table_display_name(other) for other in table.metadata.sorted_tables}
-        kept = {*table.columns.keys(), *(tables - {*(old.columns_by_name if isinstance(old, FoundTable) else ())})}
-        yield from (("dropped", f"{name} is still in the models") for name in hint.dropped if name in kept)
+        model_names = {
+            *table.columns.keys(),
+            *(tables - {*(old.columns_by_name if isinstance(old, FoundTable) else ())}),
+        }
+        yield from (("dropped", f"{name} is still in the models") for name in hint.dropped if name in model_names)
         return
     if hint.dropped:
         yield "dropped", "it names columns or tables to drop, and is set on a column: put it into the table's info"

@@ -116,7 +116,7 @@ def _plan_expansion(
     """
     requested = [rename.column for rename in expanded_renames if rename.column is not None]
     expansions = find_column_expansions(before, after, sources, requested)
-    not_expandable = {place for place, _ in requested} - {expansion.old_path for expansion in expansions}
+    not_expandable = {path for path, _ in requested} - {expansion.old_path for expansion in expansions}
     if not_expandable:
         raise UnsupportedChange(
             ".".join(min(not_expandable)[1:]), "it cannot exist under both names; draft it without --gradual"
@@ -205,5 +205,5 @@ def _plan_revisions(
     if up:
         yield RevisionPlan(tuple(up), down, intermediate.catalog)
     if steps := plan_online_steps(intermediate.catalog, after, intermediate.backfills):
-        back = plan_online_steps(after, intermediate.catalog, {})
-        yield RevisionPlan(tuple(steps), tuple(back), after, is_online=True)
+        reverse_steps = plan_online_steps(after, intermediate.catalog, {})
+        yield RevisionPlan(tuple(steps), tuple(reverse_steps), after, is_online=True)

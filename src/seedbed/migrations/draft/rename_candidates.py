@@ -23,7 +23,7 @@ _SIMILAR_NAME = 0.7
 class _Question:
     """A removed object, and the new names that it may have, with their scores."""
 
-    kind: str
+    object_kind: str
     old: str
     candidates: Sequence[tuple[float, str]]
 
@@ -57,8 +57,8 @@ def check_undecided_renames(before: Catalog, after: Catalog, schema: Schema, dec
     ]
     if open_questions:
         first = max(open_questions, key=lambda question: question.candidates[0][0])
-        likeliest, *others = (new for _, new in first.candidates)
-        raise AmbiguousRename(first.kind, first.old, likeliest, others)
+        likeliest, *other_names = (new for _, new in first.candidates)
+        raise AmbiguousRename(first.object_kind, first.old, likeliest, other_names)
 
 
 def _table_questions(before: Catalog, after: Catalog) -> Iterable[_Question]:

@@ -62,7 +62,7 @@ class Candidate:
     def up(self, connection: Connection) -> None:
         for run in self.revision_runs:
             run_step("upgrade", run.up, connection)
-            self._see_equal(
+            self._check_equal(
                 "the models" if run is self.revision_runs[-1] else "the plan of the revision", connection, run.end
             )
 
@@ -71,14 +71,16 @@ class Candidate:
         for run, catalog in reversed(list(zip(self.revision_runs, lower_ends, strict=True))):
             if run.down is not None:
                 run_step("downgrade", run.down, connection)
-                self._see_equal(
-                    "the beginning" if catalog is self.before else "the plan of the revision before", connection, catalog
+                self._check_equal(
+                    "the beginning" if catalog is self.before else "the plan of the revision before",
+                    connection,
+                    catalog,
                 )
 
-    def _see_equal(self, what: str, connection: Connection, expected: Catalog) -> None:
+    def _check_equal(self, description: str, connection: Connection, expected: Catalog) -> None:
         found_differences = find_differences(read_catalog(connection, self.version_table), expected)
         if found_differences:
-            raise DraftProofFailure(f"catalog equals {what}", "; ".join(map(str, found_differences)))
+            raise DraftProofFailure(f"catalog equals {description}", "; ".join(map(str, found_differences)))
 
 
 class RowsRejected(Exception):

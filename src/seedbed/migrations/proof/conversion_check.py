@@ -101,7 +101,9 @@ def check_conversions(
             revertible[_column_path(conversion, conversion.new)] = down.convertible_values
         if up.reshaped is not None:
             value, converted = up.reshaped
-            examples.append(f"{conversion.display_name}: {_show(value)} is converted to {_show(converted)}")
+            examples.append(
+                f"{conversion.display_name}: {_quote_example(value)} is converted to {_quote_example(converted)}"
+            )
         for changes, is_known, new_losses, column, expression, source, prefix in (
             (conversion_changes, is_loss_known, losses_up, conversion.new, conversion.up, conversion.old, ""),
             (
@@ -117,12 +119,13 @@ def check_conversions(
             if not is_known and not uses_column(expression, source.name):
                 new_losses.append(Loss(*_column_path(conversion, column), f"every value of {conversion.display_name}"))
             elif changes and not is_known:
-                example = f"{_show(changes[0].value)}, which comes back as {_show(changes[0].returned)}"
+                value, returned = _quote_example(changes[0].value), _quote_example(changes[0].returned)
+                example = f"{value}, which comes back as {returned}"
                 new_losses.append(
                     Loss(*_column_path(conversion, column), f"values of {conversion.display_name} such as {example}")
                 )
             examples += [
-                f"{prefix}{conversion.display_name}: {_show(change.value)} comes back as {_show(change.returned)}"
+                f"{prefix}{conversion.display_name}: {_describe_change(change)}"
                 for change in _pick_examples(changes)[:_EXAMPLES]
             ]
     return ConversionReport(
@@ -142,7 +145,11 @@ def _pick_examples(changes: Sequence[ValueChange]) -> list[ValueChange]:
     return list(by_form.values())
 
 
-def _show(value: str | None) -> str:
+def _describe_change(change: ValueChange) -> str:
+    return f"{_quote_example(change.value)} comes back as {_quote_example(change.returned)}"
+
+
+def _quote_example(value: str | None) -> str:
     if value is None:
         return "NULL"
     return quote_literal(value if len(value) <= _LONGEST_EXAMPLE else value[: _LONGEST_EXAMPLE - 1] + "…")
@@ -217,33 +224,34 @@ def _convert(cursor: Any, source: str, target: str, expression: str) -> None:
     )
 
 
-def _read_changes(cursor: Any, own: str, other: str, by_operator: bool) -> list[ValueChange]:
+def _read_changes(cursor: Any, column: str, other_column: str, by_operator: bool) -> list[ValueChange]:
     cast = "" if by_operator else "::text"
     cursor.execute(
-        f"SELECT one.{own}::text, other.{other}::text, back.{own}::text"
+        f"SELECT one.{column}::text, other.{other_column}::text, back.{column}::text"
         " FROM seedbed_first one JOIN seedbed_second other USING (seedbed_row)"
         " JOIN seedbed_third back USING (seedbed_row)"
-        f" WHERE one.{own}{cast} IS DISTINCT FROM back.{own}{cast} ORDER BY seedbed_row"
+        f" WHERE one.{column}{cast} IS DISTINCT FROM back.{column}{cast} ORDER BY seedbed_row"
     )
     return [ValueChange(*row) for row in cursor.fetchall()]
 
 
-def _find_reshaped(cursor: Any, own: str, other: str) -> tuple[str, str] | None:
+def _find_reshaped(cursor: Any, column: str, other_column: str) -> tuple[str, str] | None:
     cursor.execute(
-        f"SELECT one.{own}::text, other.{other}::text"
+        f"SELECT one.{column}::text, other.{other_column}::text"
         " FROM seedbed_first one JOIN seedbed_second other USING (seedbed_row)"
-        f" WHERE one.{own}::text <> other.{other}::text AND one.{own}::text <> '' ORDER BY seedbed_row LIMIT 1"
+        f" WHERE one.{column}::text <> other.{other_column}::text AND one.{column}::text <> ''"
+        " ORDER BY seedbed_row LIMIT 1"
     )
-    losses_up = cursor.fetchone()
-    return None if losses_up is None else (str(losses_up[0]), str(losses_up[1]))
+    row = cursor.fetchone()
+    return None if row is None else (str(row[0]), str(row[1]))
 
 
-def _find_convertible_rows(cursor: Any, own: str) -> list[int]:
+def _find_convertible_rows(cursor: Any, column: str) -> list[int]:
     """The rows that were converted and back, if not all were. Unchanged ones are preferred, since others may become
     equal and violate a unique key.
     """
     cursor.execute(
-        f"SELECT seedbed_row, one.{own}::text IS NOT DISTINCT FROM back.{own}::text"
+        f"SELECT seedbed_row, one.{column}::text IS NOT DISTINCT FROM back.{column}::text"
         " FROM seedbed_first one JOIN seedbed_third back USING (seedbed_row) ORDER BY seedbed_row"
     )
     rows = cursor.fetchall()

@@ -34,7 +34,7 @@ def compute_expected_rows(connection: Connection, candidate: Candidate, rows: Ro
     columns: dict[TableName, frozenset[str]] = {}
     for table in rows:
         conversions = {
-            _old_name(conversion, candidate): conversion
+            _old_column_name(conversion, candidate): conversion
             for conversion in candidate.conversions
             if _applies_to(conversion, table, candidate)
         }
@@ -50,7 +50,7 @@ def _applies_to(conversion: ColumnConversion, table: TableName, candidate: Candi
     return candidate.renamed_tables.get(new_table, new_table) == table and not is_backfilled
 
 
-def _old_name(conversion: ColumnConversion, candidate: Candidate) -> str:
+def _old_column_name(conversion: ColumnConversion, candidate: Candidate) -> str:
     key = (conversion.schema, conversion.table, conversion.new.name)
     return candidate.renamed_columns.get(key, conversion.old.name)
 

@@ -58,8 +58,8 @@ def rename_rows(rows: Rows, candidate: Candidate) -> dict[TableName, list[dict[s
     """Rows under the names that the revision gives to their tables and columns."""
     renamed: dict[TableName, list[dict[str, Any]]] = {}
     for table, table_rows in rows.items():
-        new = _new_place(table, candidate)
-        names = _new_names(new, candidate)
+        new = _new_table_name(table, candidate)
+        names = _new_column_names(new, candidate)
         renamed[new] = [{names.get(name, name): value for name, value in row.items()} for row in table_rows]
     return renamed
 
@@ -68,8 +68,8 @@ def rename_columns(columns: Mapping[TableName, Collection[str]], candidate: Cand
     """Columns by table, under the names that the revision gives them."""
     renamed = {}
     for table, listed in columns.items():
-        new = _new_place(table, candidate)
-        names = _new_names(new, candidate)
+        new = _new_table_name(table, candidate)
+        names = _new_column_names(new, candidate)
         renamed[new] = {names.get(name, name) for name in listed}
     return renamed
 
@@ -78,16 +78,16 @@ def rename_counters(counts: Counts, candidate: Candidate) -> dict[ColumnName, in
     """The counters of sequences, under the names that the revision gives to their tables and columns."""
     renamed = {}
     for (schema, table, column), count in counts.items():
-        new = _new_place((schema, table), candidate)
-        renamed[*new, _new_names(new, candidate).get(column, column)] = count
+        new = _new_table_name((schema, table), candidate)
+        renamed[*new, _new_column_names(new, candidate).get(column, column)] = count
     return renamed
 
 
-def _new_place(table: TableName, candidate: Candidate) -> TableName:
+def _new_table_name(table: TableName, candidate: Candidate) -> TableName:
     return next((new for new, old in candidate.renamed_tables.items() if old == table), table)
 
 
-def _new_names(table: TableName, candidate: Candidate) -> dict[str, str]:
+def _new_column_names(table: TableName, candidate: Candidate) -> dict[str, str]:
     return {old: key[2] for key, old in candidate.renamed_columns.items() if key[:2] == table}
 
 

@@ -55,7 +55,7 @@ def add_column(table: Table, column: Column, after: Catalog, sources: ValueSourc
     if backfill is not None and (column.not_null or path not in sources.constant_backfills):
         effect = sources.backfill_effects.get(path, ConversionEffect(None, None))
         backfill_step = replace(
-            fill_column(table, column, backfill, where=False), loss=effect.loss, row_condition=effect.row_condition
+            fill_column(table, column, backfill, only_nulls=False), loss=effect.loss, row_condition=effect.row_condition
         )
         steps = [render_add_column(table, column, not_null=False), backfill_step]
         return [*steps, *(set_not_null(table, column) if column.not_null else [])]

@@ -71,7 +71,7 @@ def materialize_virtual_column(
         ConversionEffect(None, None) if hinted_expression else find_conversion_effect(table, old, new, before, after)
     )
     backfill_step = replace(
-        fill_column(table, replacement, value, where=False), loss=effect.loss, row_condition=effect.row_condition
+        fill_column(table, replacement, value, only_nulls=False), loss=effect.loss, row_condition=effect.row_condition
     )
     table_sql, new_name = quote_qualified(table.schema, table.name), quote_identifier(new.name)
     rename_sql = f"ALTER TABLE {table_sql} RENAME COLUMN {quote_identifier(replacement.name)} TO {new_name}"
@@ -133,9 +133,9 @@ def render_add_column(
     return Statement(sql, alembic_call)
 
 
-def fill_column(table: Table, column: Column, expression: str, *, where: bool) -> Statement:
+def fill_column(table: Table, column: Column, expression: str, *, only_nulls: bool) -> Statement:
     column_name = quote_identifier(column.name)
-    condition = f" WHERE {column_name} IS NULL" if where else ""
+    condition = f" WHERE {column_name} IS NULL" if only_nulls else ""
     sql = f"UPDATE {quote_qualified(table.schema, table.name)} SET {column_name} = {expression}{condition}"
     return Statement(sql, updated_table=(table.schema, table.name))
 
@@ -179,12 +179,12 @@ def _change_nullability(table: Table, column: Column, after: Catalog, sources: V
     if backfill is None and sources.is_downgrade:
         value = pick_placeholder(column.type, after)
         if value is not None:
-            backfill_step = fill_column(table, column, f"{value}::{column.type}", where=True)
+            backfill_step = fill_column(table, column, f"{value}::{column.type}", only_nulls=True)
             loss = column_loss(table, column, f"becomes {value} where it is NULL")
             return [replace(backfill_step, loss=loss), *set_not_null(table, column)]
     if backfill is None or column.identity:
         return set_not_null(table, column)
-    return [fill_column(table, column, backfill, where=True), *set_not_null(table, column)]
+    return [fill_column(table, column, backfill, only_nulls=True), *set_not_null(table, column)]
 
 
 def _change_type(

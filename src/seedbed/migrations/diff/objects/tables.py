@@ -43,10 +43,8 @@ def alter(old: Table, new: Table) -> list[Statement]:
     statements = []
     if old.unlogged != new.unlogged:
         statements.append(f"ALTER TABLE {table_name} SET {'UNLOGGED' if new.unlogged else 'LOGGED'}")
-    reset_options = [option.split("=", 1)[0] for option in old.options]
-    reset_options = [
-        option for option in reset_options if not any(kept.startswith(f"{option}=") for kept in new.options)
-    ]
+    new_names = {option.split("=", 1)[0] for option in new.options}
+    reset_options = [name for name in (option.split("=", 1)[0] for option in old.options) if name not in new_names]
     if reset_options:
         statements.append(f"ALTER TABLE {table_name} RESET ({', '.join(reset_options)})")
     if set_options := sorted(set(new.options) - set(old.options)):

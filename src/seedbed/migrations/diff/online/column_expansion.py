@@ -60,7 +60,7 @@ class ColumnExpansion:
 
     @property
     def function_key(self) -> ObjectKey:
-        return ("function", self.table.schema, f"{_as_postgres_quotes(self._named)}()")
+        return ("function", self.table.schema, f"{_format_identifier(self._function_name)}()")
 
     @property
     def trigger_key(self) -> ObjectKey:
@@ -71,7 +71,7 @@ class ColumnExpansion:
         return (self.table.schema, self.table.name, self.expanded_name)
 
     @property
-    def _named(self) -> str:
+    def _function_name(self) -> str:
         return truncate_identifier(f"sync_{self.table.name}_{self.expanded_name}", "")
 
     def create(self) -> Iterable[Statement]:
@@ -79,19 +79,18 @@ class ColumnExpansion:
         table_name = quote_qualified(self.table.schema, self.table.name)
         column = render_column(replace(self.new, name=self.expanded_name, default=None), not_null=False)
         yield Statement(f"ALTER TABLE {table_name} ADD COLUMN {column}")
-        function = quote_qualified(self.table.schema, self._named)
-        yield Statement(
-            f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql{self._settings()} AS $$\n{self._body()}$$"
-        )
+        function = quote_qualified(self.table.schema, self._function_name)
+        settings, body = self._function_settings(), self._function_body()
+        yield Statement(f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql{settings} AS $$\n{body}$$")
         yield Statement(
             f"CREATE TRIGGER {quote_identifier(self.trigger_key[3])} BEFORE INSERT OR UPDATE ON {table_name}"
             f" FOR EACH ROW EXECUTE FUNCTION {function}()"
         )
         for name, copy in self.copies.items():
-            renamed = replace(copy, name=name, definition=self._of_new(copy, name))
+            renamed = replace(copy, name=name, definition=self._adapt_definition(copy, name))
             yield from indexes.create(renamed) if isinstance(renamed, Index) else constraints.create(renamed)
 
-    def _of_new(self, copied: IndexOrConstraint, name: str) -> str:
+    def _adapt_definition(self, copied: IndexOrConstraint, name: str) -> str:
         """A definition with the names of the expansion in place of the final ones."""
         definition = copied.definition
         if isinstance(copied, Index):
@@ -103,7 +102,7 @@ class ColumnExpansion:
         head, references, rest = definition.partition(" REFERENCES ")
         return _replace_word(head, self.new.name, self.expanded_name) + references + rest
 
-    def _settings(self) -> str:
+    def _function_settings(self) -> str:
         """Settings of the trigger function: a client's session may format dates, intervals and floats in another
         way.
         """
@@ -116,14 +115,14 @@ class ColumnExpansion:
             return ""
         return " SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET extra_float_digits = '1'"
 
-    def _body(self) -> str:
+    def _function_body(self) -> str:
         """The trigger's body: it copies each form into the other. The old form wins where both are written."""
         old, new = quote_identifier(self.old.name), quote_identifier(self.expanded_name)
         update_new = f"NEW.{new} := (SELECT {self.up_expression} FROM (SELECT NEW.*) AS changed);"
         update_old = f"NEW.{old} := (SELECT {self.down_expression} FROM (SELECT NEW.*) AS changed);"
         old_changed = f"NEW.{old}{_equality_cast(self.old)} IS DISTINCT FROM OLD.{old}{_equality_cast(self.old)}"
         new_changed = f"NEW.{new}{_equality_cast(self.new)} IS DISTINCT FROM OLD.{new}{_equality_cast(self.new)}"
-        insert_condition = f"NEW.{new} IS NULL{self._old_inserted()}"
+        insert_condition = f"NEW.{new} IS NULL{self._old_insert_condition()}"
         return (
             f"BEGIN\n    IF TG_OP = 'INSERT' THEN\n        IF {insert_condition} THEN\n            {update_new}\n"
             f"        ELSE\n            {update_old}\n        END IF;\n"
@@ -132,7 +131,7 @@ class ColumnExpansion:
             "    END IF;\n    RETURN NEW;\nEND\n"
         )
 
-    def _old_inserted(self) -> str:
+    def _old_insert_condition(self) -> str:
         """The condition under which an INSERT named the old column: its value is not the default.
 
         A default that calls a function differs each time, so it cannot be told from a given value.
@@ -275,7 +274,7 @@ def _is_referenced(catalog: Catalog, key: ObjectKey) -> bool:
     return any(map(catalog.is_foreign_key, catalog.direct_dependents.get(key, ())))
 
 
-def _as_postgres_quotes(identifier: str) -> str:
+def _format_identifier(identifier: str) -> str:
     """A name as `format('%I')` prints it, for one that is no reserved word."""
     return identifier if _PLAIN_NAME.fullmatch(identifier) else delimit_identifier(identifier)
 

@@ -56,10 +56,10 @@ def _needed_by(
 ) -> dict[ObjectKey, frozenset[ObjectKey]]:
     """The dependents of each object in between: as in the end, and for kept objects as in the beginning."""
     missing = after.objects.keys() - objects.keys()
-    needed_by = {key: users - missing for key, users in after.direct_dependents.items() if key not in missing}
-    for key, users in before.direct_dependents.items():
-        if kept := users & kept_objects.keys():
-            needed_by[key] = needed_by.get(key, frozenset()) | kept
+    needed_by = {key: dependents - missing for key, dependents in after.direct_dependents.items() if key not in missing}
+    for key, dependents in before.direct_dependents.items():
+        if kept_dependents := dependents & kept_objects.keys():
+            needed_by[key] = needed_by.get(key, frozenset()) | kept_dependents
     return needed_by
 
 
@@ -137,11 +137,11 @@ class _DeferredColumns:
                     continue
                 old = old_table.columns_by_name.get(column.name) if isinstance(old_table, Table) else None
                 if old is None:
-                    self._added(path, column, diff, sources)
+                    self._defer_added(path, column, diff, sources)
                 elif column.not_null and not old.not_null and ("column", *path) not in diff.retyped_columns:
-                    self._required(path, column, diff, sources)
+                    self._defer_not_null(path, column, diff, sources)
                 elif column.not_null and old.unvalidated_not_null and ("column", *path) not in diff.retyped_columns:
-                    self._validated(path, old.unvalidated_not_null, diff, sources)
+                    self._defer_validation(path, old.unvalidated_not_null, diff, sources)
 
     def before_backfill(self, table: Table, column: Column) -> Column:
         """The column before it is filled."""
@@ -150,7 +150,7 @@ class _DeferredColumns:
             return replace(column, unvalidated_not_null=self._unvalidated[path])
         return replace(column, not_null=False) if path in self._nullable else column
 
-    def _added(self, path: ColumnName, column: Column, diff: CatalogDiff, sources: ValueSources) -> None:
+    def _defer_added(self, path: ColumnName, column: Column, diff: CatalogDiff, sources: ValueSources) -> None:
         backfill = sources.backfills.get(path)
         is_constant = path in sources.constant_backfills
         if backfill is None:
@@ -163,7 +163,7 @@ class _DeferredColumns:
             self.backfills[path] = backfill
             self._nullable.add(path)
 
-    def _required(self, path: ColumnName, column: Column, diff: CatalogDiff, sources: ValueSources) -> None:
+    def _defer_not_null(self, path: ColumnName, column: Column, diff: CatalogDiff, sources: ValueSources) -> None:
         backfill = sources.backfills.get(path, column.default)
         if backfill is not None:
             if _reads_removed_objects(path, backfill, diff):
@@ -171,7 +171,7 @@ class _DeferredColumns:
             self.backfills[path] = backfill
         self._nullable.add(path)
 
-    def _validated(self, path: ColumnName, constraint: str, diff: CatalogDiff, sources: ValueSources) -> None:
+    def _defer_validation(self, path: ColumnName, constraint: str, diff: CatalogDiff, sources: ValueSources) -> None:
         backfill = sources.backfills.get(path)
         if backfill is not None:
             if _reads_removed_objects(path, backfill, diff):

@@ -47,8 +47,8 @@ def alter_domain(old: Domain, new: Domain) -> list[Statement] | None:
 
 def add_labels(old: Enum, new: Enum) -> list[Statement] | None:
     """Add labels to an enum, or None where labels were removed or reordered."""
-    kept = [label for label in new.labels if label in old.labels]
-    if kept != list(old.labels):
+    kept_labels = [label for label in new.labels if label in old.labels]
+    if kept_labels != list(old.labels):
         return None
     statements = []
     for position, label in enumerate(new.labels):

@@ -39,16 +39,20 @@ def read_column_type(cursor: Any, table: str) -> ColumnType:
     return ColumnType(type_name, base, category, modifier, labels or (), is_array)
 
 
-def list_samples(column_type: ColumnType, other: ColumnType) -> list[str]:
+def list_samples(column_type: ColumnType, other_type: ColumnType) -> list[str]:
     """Values of a type, and values of the other type as this one may spell them."""
     values = list(
-        dict.fromkeys([*column_type.values, *spell_values(other.values, column_type.base, column_type.category)])
+        dict.fromkeys([*column_type.values, *spell_values(other_type.values, column_type.base, column_type.category)])
     )
     if column_type.is_array:
         return [*list_values(column_type.name, f"_{column_type.base}", "A", -1), *list_array_values(values[:_ELEMENTS])]
     return [
         *values,
-        *(list_array_values(other.values[:_ELEMENTS]) if other.is_array and column_type.category == "S" else []),
+        *(
+            list_array_values(other_type.values[:_ELEMENTS])
+            if other_type.is_array and column_type.category == "S"
+            else []
+        ),
     ]
 
 
