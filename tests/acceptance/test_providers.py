@@ -199,7 +199,7 @@ class TestPreview:
         done = place.run("preview", "gc", "--closed", "closed", "--delete")
         empty = place.run("preview", "gc", "--open", "/dev/null", "--delete", code=1)
 
-        ended = [] if place.deletes_ended else ["preview/pr-1  {}  ended on " + f"{datetime.now(UTC):%Y-%m-%d}"]
+        ended = [] if place.deletes_ended else ["preview/pr-1  {}  expired on " + f"{datetime.now(UTC):%Y-%m-%d}"]
         closed = "preview/pr-2  {}  pull request 2 is closed"
         assert dry.stdout.splitlines() == [line.format("would be deleted") for line in [*ended, closed]]
         assert "preview/pr-2" in still

@@ -296,7 +296,7 @@ class TestComparison:
     def test_is_skipped_without_a_server_for_the_models(
         self, configuration: Configuration, development: Database
     ) -> None:
-        with patch("seedbed.previews.model_comparison.built", side_effect=NoShadowServer([])):
+        with patch("seedbed.previews.model_comparison.build_model_catalog", side_effect=NoShadowServer([])):
             preview = create_or_update(configuration, "preview/pr-42")
 
         assert preview.data.schema_comparison is None
@@ -379,7 +379,7 @@ class TestBase:
         create_base(configuration, DataMode.SEED)
         branches.reset(BASE_BRANCH)
 
-        with patch.object(previews_preview, "_BASE_SECONDS", 0.1), pytest.raises(BranchNotReady) as error:
+        with patch.object(previews_preview, "_BASE_WAIT_SECONDS", 0.1), pytest.raises(BranchNotReady) as error:
             create_or_update(configuration, "preview/pr-42")
         later = Timer(0.3, branches.finish, (BASE_BRANCH,))
         later.start()
@@ -417,7 +417,7 @@ class TestBase:
         branches.create(BASE_BRANCH, environment=Environment.PREVIEW)
         seeded(development, configuration)
 
-        with patch.object(base_branch, "_AT_ONCE", timedelta(days=-1)):
+        with patch.object(base_branch, "_SIMULTANEOUS", timedelta(days=-1)):
             base = create_base(configuration, DataMode.COPY)
 
         assert (base.created, base.branch.sealed) == (True, True)
@@ -535,7 +535,7 @@ class TestCollectBranches:
         deleted = collect_branches(configuration, rules, delete=True, now=later)
 
         assert [(item.branch.name, item.reason) for item in listed] == [
-            ("preview/half", "half made, and nobody is at work on it"),
+            ("preview/half", "unfinished, and no call is working on it"),
             ("preview/pr-41", "pull request 41 is closed"),
             ("preview/pr-43", "pull request 43 is closed"),
         ]
@@ -579,7 +579,7 @@ class TestCollectBranches:
             configuration, CollectionRules(closed_pull_requests=frozenset({"1", "2", "3"})), delete=True
         )
 
-        assert [item.error for item in kept] == ["a branch that stays was copied from it"] * 2
+        assert [item.error for item in kept] == ["a branch that is kept was copied from it"] * 2
         assert [item.branch.name for item in removed] == ["preview/pr-3", "preview/pr-2", "preview/pr-1"]
         assert branches.list() == ()
 
