@@ -199,7 +199,9 @@ def _plan_revisions(
         if direct_renames and any(_FUNCTION.match(step.sql) for step in down):
             down = (_WITHOUT_BODY_CHECKS, *down)
         down = (*down, *(step for rename in reversed(direct_renames) for step in rename.down))
-    except (MissingBackfill, UnsupportedChange, UnknownTypeConversion) as error:
+    except MissingBackfill as error:  # a file's text does not follow the wording of the error
+        down = f"{error.column} is NOT NULL, and nothing says what it is in the rows that exist."
+    except (UnsupportedChange, UnknownTypeConversion) as error:
         down = error.message
     up = [*(step for rename in direct_renames for step in rename.up), *up]
     if up:
