@@ -46,7 +46,7 @@ class Neon:
         return load_configuration(find_project(ROOT), "development", environ={**given, **changed})
 
     def branches(self, **changed: str) -> NeonBranches:
-        return NeonBranches.of(self.configuration(**changed))
+        return NeonBranches.from_configuration(self.configuration(**changed))
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         request = urllib.request.Request(

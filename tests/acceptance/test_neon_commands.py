@@ -42,7 +42,7 @@ def neon(emulator: Neon) -> Iterator[Neon]:
     emulator.main("DROP FUNCTION IF EXISTS touch_updated_at() CASCADE")
     for branch in sorted(emulator.run.cloud.branches.values(), key=lambda branch: branch.created_at, reverse=True):
         if not branch.default:
-            NeonBranches.of(emulator.configuration()).client.delete_branch(branch.id)
+            NeonBranches.from_configuration(emulator.configuration()).client.delete_branch(branch.id)
 
 
 @pytest.fixture

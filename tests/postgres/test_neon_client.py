@@ -17,10 +17,10 @@ from seedbed.branching import get_branch_provider
 from seedbed.branching.neon import NeonBranches
 from seedbed.branching.neon.annotations import AnnotatedBranch, format_unfinished_name
 from seedbed.branching.neon.client import NeonClient
-from seedbed.branching.neon.creation import Request
+from seedbed.branching.neon.creation import BranchRequest
 from seedbed.branching.neon.emulator.branch_storage import Storage
 from seedbed.branching.neon.endpoints import BranchEndpoints
-from seedbed.branching.neon.http import Unanswered, parse_retry_after
+from seedbed.branching.neon.http import LostAnswer, parse_retry_after
 from seedbed.branching.neon.models import Endpoint
 from seedbed.errors import (
     InvalidExpiry,
@@ -68,7 +68,7 @@ def neon(emulator: Neon) -> Iterator[Neon]:
     for branch in sorted(cloud.branches.values(), key=lambda branch: branch.created_at, reverse=True):
         if not branch.default:
             branch.protected, branch.init_source = False, "test"
-            NeonBranches.of(emulator.configuration()).client.delete_branch(branch.id)
+            NeonBranches.from_configuration(emulator.configuration()).client.delete_branch(branch.id)
 
 
 @pytest.fixture
@@ -311,14 +311,14 @@ class TestATwin:
     @pytest.fixture
     def twin(self, neon: Neon, branches: NeonBranches) -> str:
         make(branches)
-        request = Request.create(branches._looking, PR, "development", Environment.PREVIEW)
+        request = BranchRequest.create(branches._lookup, PR, "development", Environment.PREVIEW)
         main = next(branch.id for branch in neon.run.cloud.branches.values() if branch.default)
         branches.client.create_branch(format_unfinished_name(PR), main, request.annotation, None)
         return request.request_id
 
     def test_is_deleted_by_whoever_made_it(self, neon: Neon, branches: NeonBranches) -> None:
         make(branches)
-        request = Request.create(branches._looking, PR, "development", Environment.PREVIEW)
+        request = BranchRequest.create(branches._lookup, PR, "development", Environment.PREVIEW)
         main = next(branch.id for branch in neon.run.cloud.branches.values() if branch.default)
 
         with pytest.raises(BranchExists):
@@ -340,7 +340,7 @@ class TestATwin:
         assert (
             neon.names() == {"create": ["main", PR], "reset": ["main", f"{PR} [preparing]"], "delete": ["main"]}[call]
         )
-        assert twin not in [one.request_id for one in branches._looking.list_all()]
+        assert twin not in [one.request_id for one in branches._lookup.list_all()]
 
 
 class TestOthersBranches:
@@ -449,14 +449,14 @@ class TestFaults:
 
     def test_that_lose_the_answer_about_a_compute_make_one(self, neon: Neon, branches: NeonBranches) -> None:
         branches.create(PR, environment=Environment.PREVIEW)
-        (endpoint,) = neon.run.cloud.computes.of_branch(branches._looking.get_branch(PR).neon_branch.id)
+        (endpoint,) = neon.run.cloud.computes.of_branch(branches._lookup.get_branch(PR).neon_branch.id)
         branches.client.delete_endpoint(endpoint.id)
         asked, client = [], branches.client
 
         def lose_the_first(self: NeonClient, branch_id: str) -> None:
             asked.append(branch_id)
             make_endpoint(self, branch_id)
-            raise Unanswered("a test", "lost")
+            raise LostAnswer("a test", "lost")
 
         make_endpoint = NeonClient.create_endpoint
         with patch.object(NeonClient, "create_endpoint", lose_the_first):
@@ -567,7 +567,7 @@ class TestTheEmulator:
 
     def test_lets_nobody_write_by_a_read_only_compute(self, neon: Neon, branches: NeonBranches) -> None:
         make(branches)
-        branch = branches._looking.get_branch(PR).neon_branch.id
+        branch = branches._lookup.get_branch(PR).neon_branch.id
         path = f"/api/v2/projects/{neon.run.cloud.project}/endpoints"
         made = neon.call("POST", path, {"endpoint": {"branch_id": branch, "type": "read_only"}})
         branches.client.wait_for_operations(branch)
@@ -627,7 +627,7 @@ class TestSettings:
 
     def test_never_show_the_key(self) -> None:
         loaded = load_configuration(find_project(ROOT), environ={"NEON_API_KEY": "napi_secret", "NEON_PROJECT_ID": "p"})
-        access = NeonBranches.of(loaded).client.http.access
+        access = NeonBranches.from_configuration(loaded).client.http.access
 
         assert "napi_secret" not in f"{loaded} {loaded.settings!r} {loaded.list_entries()} {access!r}"
         assert "napi_secret" not in loaded.settings.model_dump_json()

@@ -1,4 +1,4 @@
-"""Branches: copies of a database that have a name, a parent and an end, whoever provides them."""
+"""Branches: copies of a database with a name, a parent and an expiry."""
 
 from seedbed.branching.protocol import Branch, BranchProvider
 from seedbed.branching.providers import get_branch_provider

@@ -1,4 +1,4 @@
-"""A branch made and ready in one call, or there for as long as it is looked at."""
+"""Branches for a purpose: ready and sealed ones, safety copies, and temporary ones."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +10,7 @@ from seedbed.settings import DatabaseUrl
 
 SAFETY_COPY_LIFETIME = timedelta(days=7)
 TEMPORARY_BRANCH_LIFETIME = timedelta(hours=6)
-"""When a copy ends that a kill kept from being deleted."""
+"""The expiry of a temporary branch that a killed process does not delete."""
 
 
 def create_branch(
@@ -26,9 +26,9 @@ def create_branch(
 
     Raises as the provider's `create_branch` does.
     """
-    made = provider.create_ready(name, parent=parent, expires_at=_from_now(lifetime), force=force)
+    branch = provider.create_ready(name, parent=parent, expires_at=_compute_expiry(lifetime), force=force)
     if not sealed:
-        return made
+        return branch
     try:
         return provider.finish(name, sealed=True)
     except BaseException:
@@ -38,7 +38,7 @@ def create_branch(
 
 
 def create_safety_copy(provider: BranchProvider, *, force: bool = False) -> Branch:
-    """A sealed copy of the environment's database as it is now, for a week: what there is to go back to.
+    """Create a sealed copy of the environment's database, which expires after a week.
 
     Raises as the provider's `create` does.
     """
@@ -48,16 +48,16 @@ def create_safety_copy(provider: BranchProvider, *, force: bool = False) -> Bran
 
 @contextmanager
 def temporary_branch(provider: BranchProvider, name: str, *, parent: str | None = None) -> Iterator[DatabaseUrl]:
-    """A copy for the length of a block, marked preparing all the while, and deleted at its end, be it by Ctrl-C.
+    """Create a branch for the length of a block, marked `preparing`; it is deleted at the end, even after Ctrl-C.
 
     Raises as the provider's `create` does.
     """
-    provider.create(name, parent=parent, expires_at=_from_now(TEMPORARY_BRANCH_LIFETIME))
+    provider.create(name, parent=parent, expires_at=_compute_expiry(TEMPORARY_BRANCH_LIFETIME))
     try:
         yield provider.url(name, allow_unready=True)
     finally:
         provider.delete(name)
 
 
-def _from_now(lasting: timedelta | None) -> datetime | None:
-    return datetime.now(UTC).replace(microsecond=0) + lasting if lasting is not None else None
+def _compute_expiry(lifetime: timedelta | None) -> datetime | None:
+    return datetime.now(UTC).replace(microsecond=0) + lifetime if lifetime is not None else None

@@ -1,4 +1,4 @@
-"""Who provides the branches of a project's database."""
+"""The choice of the branch provider for a configuration."""
 
 from seedbed.branching.local.provider import LocalBranches
 from seedbed.branching.protocol import BranchProvider
@@ -9,22 +9,22 @@ from seedbed.settings import Configuration
 
 
 def get_branch_provider(configuration: Configuration) -> BranchProvider:
-    """The provider for the environment's database: Neon, or the embedded server, which is started if need be.
+    """The provider for the environment's database: Neon, or the embedded server, which is started where necessary.
 
-    Neon is chosen by a DATABASE_URL of its own, or by NEON_PROJECT_ID. A NEON_API_KEY alone chooses nothing: a shell
-    may have it for other projects.
+    A DATABASE_URL on Neon or a NEON_PROJECT_ID selects Neon. A NEON_API_KEY alone does not, since the shell may have it
+    for another project.
 
     Raises:
-        NeonNotConfigured: it is Neon, and the key or the project is not set.
+        NeonNotConfigured: Neon is selected, and its key or project is not set.
         NoBranchProvider: the environment uses another server from a URL.
     """
-    given = find_configured_database(configuration)
-    if (given is not None and given.direct.is_neon) or configuration.settings.neon_project_id is not None:
+    configured = find_configured_database(configuration)
+    if (configured is not None and configured.direct.is_neon) or configuration.settings.neon_project_id is not None:
         from seedbed.branching.neon import NeonBranches  # noqa: PLC0415 - an HTTP client, for whom Neon is nothing
 
-        return NeonBranches.of(configuration)
-    if given is not None:
-        raise NoBranchProvider(configuration.environment, given.direct.address, str(given.origin))
+        return NeonBranches.from_configuration(configuration)
+    if configured is not None:
+        raise NoBranchProvider(configuration.environment, configured.direct.address, str(configured.origin))
     server = EmbeddedServer.from_configuration(configuration)
     server.ensure_running()
     return LocalBranches(server, configuration)

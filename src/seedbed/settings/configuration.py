@@ -79,7 +79,7 @@ class Configuration:
         if same_host and url.name == direct.name:
             return []
         return [
-            f"{_UNPOOLED_URL} ({self.get_origin(_UNPOOLED_URL)}) is taken at its word: {direct.address}, "
+            f"{_UNPOOLED_URL} ({self.get_origin(_UNPOOLED_URL)}) is used as it is: {direct.address}, "
             "which does not look like a "
             f"direct address of {_URL}'s {url.address}."
         ]

@@ -108,7 +108,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Use only the arguments: `load_configuration` has read the files and the process, for the origins of values."""
+        """Use only the arguments: `load_configuration` has read files and process, with origins."""
         return (init_settings,)
 
     @classmethod

@@ -9,7 +9,7 @@ from seedbed.branching.protocol import Branch
 from seedbed.errors import BranchNotReady, UnmarkedDatabase
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
-from seedbed.postgres.environment_mark import PREPARING, read_database_mark, find_tables_with_rows, write_mark
+from seedbed.postgres.environment_mark import PREPARING, find_tables_with_rows, read_database_mark, write_mark
 from seedbed.settings import Environment
 
 if TYPE_CHECKING:

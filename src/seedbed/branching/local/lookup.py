@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedbed.branching.local import annotations
-from seedbed.branching.local.databases import drop_database, claim_source_environment
-from seedbed.branching.names import build_unfinished_name, build_database_name, is_environment_name, build_replaced_name
+from seedbed.branching.local.databases import claim_source_environment, drop_database
+from seedbed.branching.names import build_database_name, build_replaced_name, build_unfinished_name, is_environment_name
 from seedbed.branching.protocol import Branch
 from seedbed.errors import (
+    AuthenticationFailure,
     BranchLockTimeout,
     BranchNotFound,
     BranchNotReady,
     DatabaseNotFound,
-    AuthenticationFailure,
     NotABranch,
 )
-from seedbed.postgres.database import EMBEDDED_ORIGIN, Database, get_database_name, ensure_environment_database
+from seedbed.postgres.database import EMBEDDED_ORIGIN, Database, ensure_environment_database, get_database_name
 from seedbed.postgres.embedded import EmbeddedServer
 from seedbed.postgres.locks import BRANCH_LOCKS, poll_lock
 from seedbed.settings import Configuration, Environment, Origin

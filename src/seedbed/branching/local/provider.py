@@ -7,23 +7,30 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from seedbed.branching.local.databases import set_allow_connections, comment_sql, drop_database, terminate_sessions, rename_sql, execute_atomically
+from seedbed.branching.local.databases import (
+    comment_sql,
+    drop_database,
+    execute_atomically,
+    rename_sql,
+    set_allow_connections,
+    terminate_sessions,
+)
 from seedbed.branching.local.lookup import LocalBranchLookup
-from seedbed.branching.names import build_unfinished_name, check_branch_name, build_replaced_name
+from seedbed.branching.names import build_replaced_name, build_unfinished_name, check_branch_name
 from seedbed.branching.protocol import Branch
 from seedbed.errors import (
-    InvalidExpiry,
     BranchExists,
     BranchNotReady,
+    DatabaseUnreachable,
+    InvalidExpiry,
     SealedBranch,
     UnmaskedProductionCopy,
-    DatabaseUnreachable,
 )
-from seedbed.postgres.clone import wait_until_unused, clone_database
+from seedbed.postgres.clone import clone_database, wait_until_unused
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import EmbeddedServer
-from seedbed.postgres.environment_mark import PREPARING, read_mark, mark_as_copy, write_mark
+from seedbed.postgres.environment_mark import PREPARING, mark_as_copy, read_mark, write_mark
 from seedbed.settings import Configuration, DatabaseUrl, Environment
 
 if TYPE_CHECKING:
@@ -190,7 +197,9 @@ class LocalBranches:
                 owner=self._looking.owner,
             )
             with self._copied(cursor, source, branch, own, force=force) as building:
-                execute_atomically(cursor, comment_sql(building, branch), rename_sql(building, self._looking.get_database_name(name)))
+                execute_atomically(
+                    cursor, comment_sql(building, branch), rename_sql(building, self._looking.get_database_name(name))
+                )
         return branch
 
     @property

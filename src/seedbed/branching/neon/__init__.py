@@ -1,4 +1,4 @@
-"""Branches on Neon, by its API."""
+"""The provider of branches on Neon."""
 
 from seedbed.branching.neon.provider import NeonBranches
 

@@ -1,4 +1,4 @@
-"""The dozen calls of Neon's API that branches are made of."""
+"""The calls of Neon's API that branches need."""
 
 import time
 from collections.abc import Iterable
@@ -7,42 +7,42 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from seedbed.branching.neon.http import A, Missing, Wire
+from seedbed.branching.neon.http import AnswerT, HttpClient, NeonNotFound
 from seedbed.branching.neon.models import (
     Annotation,
+    BranchCount,
     Branches,
-    Count,
+    ConnectionUri,
     CreatedBranch,
     CurrentOperation,
+    CurrentUser,
     Databases,
     Endpoint,
     Endpoints,
-    Me,
     NeonBranch,
     NeonDatabase,
     Operation,
     Operations,
-    Uri,
 )
-from seedbed.errors import NeonProjectLocked, NeonOperationFailure, NeonProjectNotFound, SeedbedError
+from seedbed.errors import NeonOperationFailure, NeonProjectLocked, NeonProjectNotFound, SeedbedError
 
-_PAGE = 100
+_PAGE_SIZE = 100
 _POLL_SECONDS = 0.2
-_SLOWEST_POLL = 1.0
+_MAX_POLL_SECONDS = 1.0
 _OPERATION_SECONDS = 300.0
-"""How long Neon's own SDK waits."""
+"""As long as Neon's own SDK waits."""
 
 
 @dataclass(frozen=True)
 class NeonClient:
-    """Speaks for one project. Whatever changes something returns once Neon's operations are finished."""
+    """Calls the API for one project. Methods that change something return once Neon's operations have finished."""
 
-    http: Wire
-    page_size: int = _PAGE
+    http: HttpClient
+    page_size: int = _PAGE_SIZE
 
     def list_branches(self, search: str | None = None) -> list[tuple[NeonBranch, Annotation]]:
-        """Every branch, or those whose name or id has `search` in it, with what was written on each: all pages."""
-        found: dict[str, tuple[NeonBranch, Annotation]] = {}
+        """Every branch with its annotation, or those whose name or id contains `search`; reads all pages."""
+        branches: dict[str, tuple[NeonBranch, Annotation]] = {}
         cursor: str | None = None
         while True:
             answer = self._get(
@@ -50,123 +50,128 @@ class NeonClient:
                 sort_order="asc",
             )  # fmt: skip
             for branch in answer.branches:
-                found[branch.id] = (branch, answer.annotations.get(branch.id, Annotation()))
-            following = answer.pagination.next
-            if not following or following == cursor or not answer.branches:
-                return list(found.values())
-            cursor = following
+                branches[branch.id] = (branch, answer.annotations.get(branch.id, Annotation()))
+            next_cursor = answer.pagination.next
+            if not next_cursor or next_cursor == cursor or not answer.branches:
+                return list(branches.values())
+            cursor = next_cursor
 
     def count_branches(self) -> int:
-        return self._get("/branches/count", Count).count
+        return self._get("/branches/count", BranchCount).count
 
     def read_branch_limit(self) -> int | None:
-        """How many branches the account may have; None where the key is not a person's, or it is not said."""
+        """The account's limit of branches; None where the API does not tell it, as for an organization's key."""
         try:
-            limit = self.http.get("/users/me", Me).branches_limit
+            limit = self.http.get("/users/me", CurrentUser).branches_limit
         except SeedbedError:
             return None
         return limit if limit > 0 else None
 
     def create_branch(self, name: str, parent_id: str, annotation: dict[str, str], expires_at: datetime | None) -> None:
-        """Make a branch with a compute to write by.
+        """Create a branch with a read-write compute.
 
         Raises:
-            Unanswered: it may have been made, or may yet be; only the list tells.
+            LostAnswer: the branch may or may not have been created; only the list shows it.
         """
         branch: dict[str, Any] = {"name": name, "parent_id": parent_id}
         if expires_at is not None:
             branch["expires_at"] = format_timestamp(expires_at)
         body = {"branch": branch, "endpoints": [{"type": "read_write"}], "annotation_value": annotation}
-        made = self._change("POST", "/branches", CreatedBranch, body, repeatable=False)
-        if made is not None:
-            self._finished(made.operations)
+        created = self._change("POST", "/branches", CreatedBranch, body, repeatable=False)
+        if created is not None:
+            self._wait_until_finished(created.operations)
 
     def update_branch(self, branch_id: str, **facts: Any) -> None:
-        done = self._change("PATCH", f"/branches/{branch_id}", Operations, {"branch": facts})
-        self._finished(done.operations if done is not None else ())
+        result = self._change("PATCH", f"/branches/{branch_id}", Operations, {"branch": facts})
+        self._wait_until_finished(result.operations if result is not None else ())
 
     def restore_branch(self, branch_id: str, source_id: str) -> None:
-        """Make a branch anew from another as that is now. Doing it twice is doing it once, so it is repeatable."""
+        """Restore a branch from another one's current state. The call is idempotent."""
         body = {"source_branch_id": source_id}
-        done = self._change("POST", f"/branches/{branch_id}/restore", Operations, body)
-        self._finished(done.operations if done is not None else ())
+        result = self._change("POST", f"/branches/{branch_id}/restore", Operations, body)
+        self._wait_until_finished(result.operations if result is not None else ())
 
     def delete_branch(self, branch_id: str) -> None:
         try:
-            done = self._change("DELETE", f"/branches/{branch_id}", Operations)
-        except Missing:
+            result = self._change("DELETE", f"/branches/{branch_id}", Operations)
+        except NeonNotFound:
             return
-        self._finished(done.operations if done is not None else ())
+        self._wait_until_finished(result.operations if result is not None else ())
 
     def list_endpoints(self, branch_id: str | None = None) -> list[Endpoint]:
-        place = f"/branches/{branch_id}/endpoints" if branch_id is not None else "/endpoints"
-        return self._get(place, Endpoints).endpoints
+        path = f"/branches/{branch_id}/endpoints" if branch_id is not None else "/endpoints"
+        return self._get(path, Endpoints).endpoints
 
     def create_endpoint(self, branch_id: str) -> None:
         body = {"endpoint": {"branch_id": branch_id, "type": "read_write"}}
-        done = self._change("POST", "/endpoints", Operations, body, repeatable=False)
-        self._finished(done.operations if done is not None else ())
+        result = self._change("POST", "/endpoints", Operations, body, repeatable=False)
+        self._wait_until_finished(result.operations if result is not None else ())
 
     def delete_endpoint(self, endpoint_id: str) -> None:
         try:
-            done = self._change("DELETE", f"/endpoints/{endpoint_id}", Operations)
-        except Missing:
+            result = self._change("DELETE", f"/endpoints/{endpoint_id}", Operations)
+        except NeonNotFound:
             return
-        self._finished(done.operations if done is not None else ())
+        self._wait_until_finished(result.operations if result is not None else ())
 
     def list_databases(self, branch_id: str) -> list[NeonDatabase]:
         return self._get(f"/branches/{branch_id}/databases", Databases).databases
 
     def read_connection_uri(self, endpoint: Endpoint, database: str, role: str, *, pooled: bool) -> str:
         return self._get(
-            "/connection_uri", Uri, branch_id=endpoint.branch_id, endpoint_id=endpoint.id, database_name=database,
+            "/connection_uri", ConnectionUri, branch_id=endpoint.branch_id, endpoint_id=endpoint.id,
+            database_name=database,
             role_name=role, pooled="true" if pooled else "false",
         ).uri  # fmt: skip
 
     def wait_for_operations(self, branch_id: str) -> None:
-        """Wait for operations on a branch of which nobody told us: those of a request whose answer was lost."""
-        listed = self._get("/operations", Operations, limit=_PAGE).operations
-        self._finished(operation for operation in listed if operation.branch_id == branch_id and not operation.failed)
+        """Wait for the operations on a branch, including those of a request whose answer was lost."""
+        operations = self._get("/operations", Operations, limit=_PAGE_SIZE).operations
+        self._wait_until_finished(
+            operation for operation in operations if operation.branch_id == branch_id and not operation.failed
+        )
 
-    def _finished(self, operations: Iterable[Operation]) -> None:
-        """Wait until operations are finished or skipped.
+    def _wait_until_finished(self, operations: Iterable[Operation]) -> None:
+        """Wait until operations have finished or were skipped.
 
         Raises:
-            NeonOperationFailure: one failed or was cancelled.
-            NeonProjectLocked: one did not end.
+            NeonOperationFailure: an operation failed or was cancelled.
+            NeonProjectLocked: an operation did not finish in time.
         """
-        began, pause = time.monotonic(), _POLL_SECONDS
+        started_at, pause = time.monotonic(), _POLL_SECONDS
         for operation in operations:
             current = operation
             while not current.succeeded:
                 if current.failed:
-                    said = current.error or "no more is known"
-                    raise NeonOperationFailure(current.action, current.branch_id or "", current.status, said)
-                if time.monotonic() - began > _OPERATION_SECONDS:
+                    message = current.error or "no more is known"
+                    raise NeonOperationFailure(current.action, current.branch_id or "", current.status, message)
+                if time.monotonic() - started_at > _OPERATION_SECONDS:
                     raise NeonProjectLocked(_OPERATION_SECONDS, f"{current.action} is still {current.status}")
                 self.http.sleep(pause)
-                pause = min(pause * 1.5, _SLOWEST_POLL)
+                pause = min(pause * 1.5, _MAX_POLL_SECONDS)
                 current = self._get(f"/operations/{operation.id}", CurrentOperation).operation
 
-    def _get(self, path: str, kind: type[A], **params: Any) -> A:
+    def _get(self, path: str, answer_type: type[AnswerT], **params: Any) -> AnswerT:
         try:
-            return self.http.get(self._path(path), kind, **params)
-        except Missing:
-            self._see_project()
+            return self.http.get(self._path(path), answer_type, **params)
+        except NeonNotFound:
+            self._check_project()
             raise
 
-    def _change(self, method: str, path: str, kind: type[A], body: Any = None, *, repeatable: bool = True) -> A | None:
+    def _change(
+        self, method: str, path: str, answer_type: type[AnswerT], body: Any = None, *, repeatable: bool = True
+    ) -> AnswerT | None:
         try:
-            return self.http.change(method, self._path(path), kind, body, repeatable=repeatable)
-        except Missing:
-            self._see_project()
+            return self.http.change(method, self._path(path), answer_type, body, repeatable=repeatable)
+        except NeonNotFound:
+            self._check_project()
             raise
 
-    def _see_project(self) -> None:
-        """404 says that something is missing, and not what: perhaps it is the project."""
+    def _check_project(self) -> None:
+        """Check whether the project exists, since a 404 does not tell what is missing."""
         try:
             self.http.send("GET", self._path(""))
-        except Missing:
+        except NeonNotFound:
             access = self.http.access
             raise NeonProjectNotFound(access.project, access.project_origin) from None
 
@@ -175,5 +180,5 @@ class NeonClient:
 
 
 def format_timestamp(moment: datetime) -> str:
-    """A moment as the API takes it: to the second, with its zone."""
+    """A time as the API takes it: in UTC, to the second."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

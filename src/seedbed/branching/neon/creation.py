@@ -1,24 +1,35 @@
-"""A branch asked of Neon, so that there is one and no more, whatever becomes of the answer."""
+"""The creation of a branch on Neon exactly once, even where an answer is lost, and its replacement by a new one."""
 
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from seedbed.branching.neon.annotations import REQUEST_ID_KEY, ENVIRONMENT_KEY, NAME_KEY, OWNER_KEY, PARENT_KEY, AnnotatedBranch, format_unfinished_name
-from seedbed.branching.neon.http import CONFLICT, Refused, Unanswered
+from seedbed.branching.neon.annotations import (
+    ENVIRONMENT_KEY,
+    NAME_KEY,
+    OWNER_KEY,
+    PARENT_KEY,
+    REQUEST_ID_KEY,
+    AnnotatedBranch,
+    format_replaced_name,
+    format_unfinished_name,
+)
+from seedbed.branching.neon.client import NeonClient
+from seedbed.branching.neon.http import CONFLICT, LostAnswer, NeonRefusal
 from seedbed.branching.neon.lookup import NeonBranchLookup
 from seedbed.errors import BranchError, BranchExists, NeonBranchLimitReached, NeonUnreachable
 from seedbed.settings import Environment
 
-_TRIES = 4
+_ATTEMPTS = 4
 _PAUSE_SECONDS = 0.25
-_QUOTA = ("BRANCHES_LIMIT_EXCEEDED", "ROOT_BRANCHES_LIMIT_EXCEEDED")
+_QUOTA_CODES = ("BRANCHES_LIMIT_EXCEEDED", "ROOT_BRANCHES_LIMIT_EXCEEDED")
 
 
 @dataclass(frozen=True)
-class Request:
-    """`request_id` is this request's own number, by which the branch that it made is known."""
+class BranchRequest:
+    """A request for a branch. `request_id` is in the annotation of the branch that it creates."""
 
     lookup: NeonBranchLookup
     name: str
@@ -26,59 +37,92 @@ class Request:
     annotation: dict[str, str]
 
     @classmethod
-    def create(cls, looking: NeonBranchLookup, name: str, parent: str, environment: Environment) -> "Request":
-        call = secrets.token_hex(8)
+    def create(cls, lookup: NeonBranchLookup, name: str, parent: str, environment: Environment) -> "BranchRequest":
+        request_id = secrets.token_hex(8)
         annotation = {
-            OWNER_KEY: looking.owner, NAME_KEY: name, PARENT_KEY: parent, ENVIRONMENT_KEY: environment.value, REQUEST_ID_KEY: call
+            OWNER_KEY: lookup.owner, NAME_KEY: name, PARENT_KEY: parent, ENVIRONMENT_KEY: environment.value,
+            REQUEST_ID_KEY: request_id,
         }  # fmt: skip
-        return cls(looking, name, call, annotation)
+        return cls(lookup, name, request_id, annotation)
 
     def send(self, parent_id: str, expires_at: datetime | None, *, replaces_ready: bool = False) -> AnnotatedBranch:
-        """The branch, made by this request. Where there was no answer it is looked for in the list, and asked for again
-        only where it is not there. `replaces_ready` says that it may stand beside one that is ready, whose place it will take.
+        """Create the branch.
+
+        Where the answer is lost, the branch is searched for in the list, and requested again only where it is missing.
+        `replaces_ready` allows a ready branch of the same name, which the new one will replace.
 
         Raises:
-            BranchExists: somebody else was quicker; what this request made is gone again.
-            NeonBranchLimitReached, NeonUnreachable: there is none.
+            BranchExists: another call was faster; the branch of this request is deleted again.
+            NeonBranchLimitReached, NeonUnreachable: no branch was created.
         """
         client = self.lookup.client
         reason = "the branch that it made is in no list"
-        for attempt in range(_TRIES):
+        for attempt in range(_ATTEMPTS):
             try:
                 client.create_branch(format_unfinished_name(self.name), parent_id, self.annotation, expires_at)
-            except Unanswered as error:
+            except LostAnswer as error:
                 reason = error.reason
                 client.http.sleep(_PAUSE_SECONDS * attempt)
-            except Refused as error:
-                if error.neon_code in _QUOTA or any(word in error.explanation for word in _QUOTA):
+            except NeonRefusal as error:
+                if error.neon_code in _QUOTA_CODES or any(word in error.explanation for word in _QUOTA_CODES):
                     raise NeonBranchLimitReached(client.count_branches(), error.explanation) from None
                 if error.status != CONFLICT:
                     raise
-            found = self.lookup.find_by_name(self.name)
-            mine = [one for one in found if one.request_id == self.request_id]
-            if others := [one for one in found if one.request_id != self.request_id and not (replaces_ready and one.is_ready)]:
-                for one in mine:
-                    client.delete_branch(one.neon_branch.id)
+            branches = self.lookup.find_by_name(self.name)
+            created = [branch for branch in branches if branch.request_id == self.request_id]
+            others = [
+                branch
+                for branch in branches
+                if branch.request_id != self.request_id and not (replaces_ready and branch.is_ready)
+            ]
+            if others:
+                for branch in created:
+                    client.delete_branch(branch.neon_branch.id)
                 raise BranchExists(self.name, others[0].to_branch([]).parent)
-            if mine:
-                client.wait_for_operations(mine[0].neon_branch.id)
-                return mine[0]
+            if created:
+                client.wait_for_operations(created[0].neon_branch.id)
+                return created[0]
         raise NeonUnreachable(client.http.access.host_name, reason)
 
     def delete_created(self) -> None:
-        """Delete what this request made, as far as Neon lets it."""
+        """Delete the branch that this request created; Neon's errors are suppressed."""
         with suppress(BranchError):
-            for one in self.lookup.find_by_name(self.name):
-                if one.request_id == self.request_id and not one.is_ready:
-                    self.lookup.client.delete_branch(one.neon_branch.id)
+            for branch in self.lookup.find_by_name(self.name):
+                if branch.request_id == self.request_id and not branch.is_ready:
+                    self.lookup.client.delete_branch(branch.neon_branch.id)
 
     def check_quota(self) -> None:
-        """Look at the count before, so that a full project is a sentence; where the limit is not said, Neon says it.
+        """Check the number of branches before the request; where the limit is unknown, Neon checks it.
 
         Raises:
-            NeonBranchLimitReached: with how many there are.
+            NeonBranchLimitReached: the project has as many branches as the plan allows.
         """
         client = self.lookup.client
         limit = client.read_branch_limit()
         if limit is not None and (count := client.count_branches()) >= limit:
             raise NeonBranchLimitReached(count, f"the plan allows {limit:,}")
+
+
+def create_replacement_request(lookup: NeonBranchLookup, replaced: AnnotatedBranch) -> BranchRequest:
+    """A request for a new branch with the name, parent and environment of another."""
+    branch = replaced.to_branch([])
+    environment = replaced.read_environment() or Environment.PREVIEW
+    return BranchRequest.create(lookup, branch.name, branch.parent, environment)
+
+
+def rename_replaced(client: NeonClient, replaced: AnnotatedBranch) -> None:
+    """Free the name of a replaced branch, which is deleted once its children are deleted."""
+    client.update_branch(replaced.neon_branch.id, name=format_replaced_name(replaced.name, secrets.token_hex(3)))
+
+
+def find_children(branches: Sequence[AnnotatedBranch], parent: AnnotatedBranch) -> list[AnnotatedBranch]:
+    return [branch for branch in branches if branch.neon_branch.parent_id == parent.neon_branch.id]
+
+
+def delete_unused_replaced(lookup: NeonBranchLookup) -> None:
+    """Delete the replaced branches without children. Neon's errors are suppressed, and a later call tries again."""
+    branches = lookup.list_all()
+    for branch in branches:
+        if branch.is_replaced and branch.owner == lookup.owner and not find_children(branches, branch):
+            with suppress(BranchError):
+                lookup.client.delete_branch(branch.neon_branch.id)

@@ -1,4 +1,4 @@
-"""What Neon's API answers with, as far as branches need it; whatever else it says is passed over."""
+"""The answers of Neon's API, with the fields that branches need; other fields are ignored."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Answer(BaseModel):
-    """States are plain text, so that one which Neon invents tomorrow is no error."""
+    """States are plain strings, so that a new one of Neon's is no error."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="ignore", frozen=True)
 
@@ -28,14 +28,14 @@ class Annotation(Answer):
     value: dict[str, Any] = Field(default_factory=dict)
 
 
-class Cursor(Answer):
+class Pagination(Answer):
     next: str | None = None
 
 
 class Branches(Answer):
     branches: list[NeonBranch] = Field(default_factory=list)
     annotations: dict[str, Annotation] = Field(default_factory=dict)
-    pagination: Cursor = Cursor()
+    pagination: Pagination = Pagination()
 
 
 class Endpoint(Answer):
@@ -89,17 +89,17 @@ class Databases(Answer):
     databases: list[NeonDatabase] = Field(default_factory=list)
 
 
-class Uri(Answer):
-    """It holds a password, so it has no place in a repr."""
+class ConnectionUri(Answer):
+    """The URI holds a password, so the repr leaves it out."""
 
     uri: str = Field(repr=False)
 
 
-class Count(Answer):
+class BranchCount(Answer):
     count: int
 
 
-class Me(Answer):
+class CurrentUser(Answer):
     branches_limit: int = 0
 
 
