@@ -12,7 +12,7 @@ from tests.catalogue.world import Case
 from tests.servers import installed
 
 
-@pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
+@pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major_version}")
 def trial_server(request: pytest.FixtureRequest) -> Iterator[TrialServer]:
     with run_temporary_server(request.param) as server:
         yield TrialServer(server)

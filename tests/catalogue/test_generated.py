@@ -20,7 +20,7 @@ FORMS = [Decisions(strategy=form) for form in (RolloutStrategy.PLAIN, RolloutStr
 ROWS = "INSERT INTO t (a) VALUES (1), (5), (NULL)"
 
 
-@pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
+@pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major_version}")
 def trial_server(request: pytest.FixtureRequest) -> Iterator[TrialServer]:
     with run_temporary_server(request.param) as server:
         yield TrialServer(server)

@@ -21,7 +21,7 @@ GRADUAL = Decisions(strategy=RolloutStrategy.GRADUAL)
 MAPPED = "CASE color::text WHEN 'RED' THEN 'BLUE' ELSE color::text END"
 
 
-@pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
+@pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major_version}")
 def trial_server(request: pytest.FixtureRequest) -> Iterator[TrialServer]:
     with run_temporary_server(request.param) as server:
         yield TrialServer(server)

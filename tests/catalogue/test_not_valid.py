@@ -20,7 +20,7 @@ FORMS = [Decisions(strategy=RolloutStrategy.PLAIN), Decisions()]
 NOT_VALID = "ALTER TABLE t ADD CONSTRAINT t_a_set NOT NULL a NOT VALID"
 
 
-@pytest.fixture(scope="module", params=MAJORS, ids=lambda binaries: f"postgres-{binaries.major}")
+@pytest.fixture(scope="module", params=MAJORS, ids=lambda binaries: f"postgres-{binaries.major_version}")
 def trial_server(request: pytest.FixtureRequest) -> Iterator[TrialServer]:
     with run_temporary_server(request.param) as server:
         yield TrialServer(server)

@@ -27,7 +27,7 @@ CALLER = f"CREATE FUNCTION norm(x int) {HEAD} AS $$ SELECT public.inner_norm(x) 
 ATOMIC = f"CREATE FUNCTION norm(x int) {HEAD} RETURN public.inner_norm(x)"
 
 
-@pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
+@pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major_version}")
 def trial_server(request: pytest.FixtureRequest) -> Iterator[TrialServer]:
     with run_temporary_server(request.param) as server:
         yield TrialServer(server)

@@ -21,7 +21,7 @@ PLAIN, ONLINE = Decisions(strategy=RolloutStrategy.PLAIN), Decisions()
 BACKWARDS = {"a": "b", "b": "a"}
 
 
-@pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
+@pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major_version}")
 def trial_server(request: pytest.FixtureRequest) -> Iterator[TrialServer]:
     with run_temporary_server(request.param) as server:
         yield TrialServer(server)

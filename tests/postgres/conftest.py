@@ -30,7 +30,7 @@ OWNER = "shop_owner"
 GIVEN = Origin(SourceKind.PROCESS, "DATABASE_URL in the process's environment")
 
 
-@pytest.fixture(params=installed(), ids=lambda binaries: f"pg{binaries.major}")
+@pytest.fixture(params=installed(), ids=lambda binaries: f"pg{binaries.major_version}")
 def binaries(request: pytest.FixtureRequest) -> Binaries:
     chosen: Binaries = request.param
     return chosen

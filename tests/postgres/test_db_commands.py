@@ -119,7 +119,7 @@ class TestStatus:
 
         shown = json.loads(run("db", "status", "--json")[1])
 
-        assert before[-1] == "problem      it is not there yet; the first command that needs it makes it"
+        assert before[-1] == "problem         it does not exist yet; the first command that needs it creates it"
         assert shown == {
             "environment": "development", "server": "the embedded server", "running": True,
             "version": execute(url, "SHOW server_version")[0][0],
@@ -139,7 +139,7 @@ class TestStatus:
             "database     127.0.0.1:1/shop",
             "mark         none",
         ]
-        assert "cannot be reached: " in out
+        assert "cannot be reached" in out
         assert "secret" not in out
 
 
@@ -219,7 +219,7 @@ class TestMark:
         right = typed(project, database, f"{database.name}\n", "db", "mark", "preview")
 
         assert wrong[0] == 1
-        assert f"{database.name} will be marked preview. Type its name to go on" in wrong[1]
+        assert f"{database.name} will be marked preview. Type its name to continue" in wrong[1]
         assert (right[0], read_database_mark(database)) == (0, "preview")
 
     def test_knows_four_environments_and_asks_nothing_before_it_has_looked(self, run: Run) -> None:

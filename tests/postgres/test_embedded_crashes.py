@@ -136,7 +136,7 @@ server.ensure_running()
         killed(
             f"""
 from seedbed.postgres.embedded import cluster
-cluster.Cluster._await_end = lambda *_: {DIE}
+cluster.Cluster._wait_until_ended = lambda *_: {DIE}
 server.stop()
 """,
             server.directory,

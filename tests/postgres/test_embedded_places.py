@@ -116,7 +116,7 @@ class TestPrograms:
             f"""{SERVER}
 from seedbed.postgres.embedded import Binaries, binaries_copy, server as module
 binaries_copy._SHARED_CACHE = Path(sys.argv[3]) / "cache"
-module.find_binaries = lambda: Binaries.in_folder(Path(sys.argv[2]), "the test's package")
+module.find_binaries = lambda: Binaries.from_directory(Path(sys.argv[2]), "the test's package")
 server.ensure_running()
 print(server.ensure_database("shop").name)
 server.stop()

@@ -21,7 +21,7 @@ from tests.servers import installed
 PROJECT = find_project(ROOT)
 
 
-@pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major}")
+@pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major_version}")
 def server(request: pytest.FixtureRequest) -> Iterator[TemporaryServer]:
     with run_temporary_server(request.param) as started:
         yield started

@@ -321,12 +321,12 @@ class TestDelete:
 
         assert delete(configuration, "preview/pr-42")
 
-    @pytest.mark.parametrize("state", ["sealed", "half made"])
+    @pytest.mark.parametrize("state", ["sealed", "unfinished"])
     def test_refuses_the_base(
         self, configuration: Configuration, development: Database, branches: BranchProvider, state: str
     ) -> None:
         create_base(configuration, DataMode.SEED)
-        if state == "half made":
+        if state == "unfinished":
             branches.reset(BASE_BRANCH)
 
         with pytest.raises(ProtectedPreviewBase):

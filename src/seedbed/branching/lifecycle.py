@@ -22,9 +22,9 @@ def create_branch(
     force: bool = False,
     sealed: bool = False,
 ) -> Branch:
-    """Make a branch that is for what its parent is for. When that fails half way, nothing is left of it.
+    """Create a branch for its parent's environment, and delete it again where a step fails.
 
-    Raises as the provider's `create_branch` does.
+    Raises as the provider's `create_ready` does.
     """
     branch = provider.create_ready(name, parent=parent, expires_at=_compute_expiry(lifetime), force=force)
     if not sealed:

@@ -79,7 +79,7 @@ class _Answer:
 def _query_embedded(server: EmbeddedServer, name: str, configuration: Configuration) -> _Answer:
     try:
         if not server.has_database(name):
-            return _Answer(problem="it is not there yet; the first command that needs it makes it")
+            return _Answer(problem="it does not exist yet; the first command that needs it creates it")
     except ServerError as error:
         return _Answer(problem=error.message)
     url = server.owner_url(name)

@@ -1,1 +1,1 @@
-"""TODO"""
+"""The provider of branches on the embedded server."""

@@ -1,12 +1,11 @@
-"""A project's branches on its embedded server looked up by name, in the comments of their databases."""
+"""The lookup of a project's branches on the embedded server, by the comments of their databases."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedbed.branching.local import annotations
-from seedbed.branching.local.databases import claim_source_environment, drop_database
+from seedbed.branching.local.databases import claim_source_environment, drop_database, parse_comment
 from seedbed.branching.names import build_database_name, build_replaced_name, build_unfinished_name, is_environment_name
 from seedbed.branching.protocol import Branch
 from seedbed.errors import (
@@ -31,6 +30,8 @@ _WAIT_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class LocalBranchLookup:
+    """Finds branches by name, and locks them."""
+
     server: EmbeddedServer
     configuration: Configuration
 
@@ -46,37 +47,39 @@ class LocalBranchLookup:
         return Database(url, url, branch.environment, Origin(SourceKind.DERIVED, f"branch {branch.name}"), self.server)
 
     def ensure_environment_database(self) -> Database:
-        """The environment's own database, made where it is missing."""
+        """The environment's own database, created where it is missing."""
         return ensure_environment_database(self.server, self.configuration)
 
     @contextmanager
     def branch_lock(self, name: str) -> "Iterator[Cursor]":
-        """A superuser's cursor whose session holds the branch's lock, with nothing there that a kill left of it. The
-        lock is polled for, so that Ctrl-C is heard.
+        """A superuser's cursor whose session holds the lock of a branch, after dropping what a killed command left.
+
+        Raises:
+            BranchLockTimeout: another session kept the lock too long.
         """
         database = self.get_database_name(name)
-        building = build_unfinished_name(database)
+        unfinished = build_unfinished_name(database)
         with self.server.admin_cursor() as cursor:
-            if not poll_lock(cursor, BRANCH_LOCKS, building, wait_seconds=_WAIT_SECONDS):
+            if not poll_lock(cursor, BRANCH_LOCKS, unfinished, wait_seconds=_WAIT_SECONDS):
                 raise BranchLockTimeout(name, _WAIT_SECONDS)
-            left_over = (building, build_replaced_name(database))
-            cursor.execute("SELECT datname FROM pg_database WHERE datname IN %s", (left_over,))
-            for (left,) in cursor.fetchall():
-                drop_database(cursor, left)
+            leftovers = (unfinished, build_replaced_name(database))
+            cursor.execute("SELECT datname FROM pg_database WHERE datname IN %s", (leftovers,))
+            for (leftover,) in cursor.fetchall():
+                drop_database(cursor, leftover)
             yield cursor
 
     def read_branches(self, cursor: "Cursor") -> Iterator[Branch]:
         cursor.execute("SELECT shobj_description(oid, 'pg_database') FROM pg_database")
         for (comment,) in cursor.fetchall():
-            branch = annotations.parse_comment(comment)
+            branch = parse_comment(comment)
             if branch is not None and branch.owner == self.owner:
                 yield branch
 
     def find_branch(self, cursor: "Cursor", name: str) -> Branch | None:
-        """The branch of a name.
+        """The branch of a name; None where there is none.
 
         Raises:
-            NotABranch: it is an environment's, or its database is somebody else's.
+            NotABranch: the name is an environment's, or the project did not create the database of that name.
         """
         if is_environment_name(name):
             raise NotABranch(
@@ -89,7 +92,7 @@ class LocalBranchLookup:
         row = cursor.fetchone()
         if row is None:
             return None
-        branch = annotations.parse_comment(row[0])
+        branch = parse_comment(row[0])
         if branch is None or (branch.name, branch.owner) != (name, self.owner):
             raise NotABranch(
                 database, f"Seedbed did not make it as {name}", remedy="Choose another name, or rename the database."
@@ -103,14 +106,14 @@ class LocalBranchLookup:
         return branch
 
     def find_parent(self, cursor: "Cursor", name: str) -> tuple[str, Environment]:
-        """A parent's database and what it is for; a sealed one is what its comment says, as nobody can change it."""
+        """The database of a parent and its environment, which for a sealed branch is read from its comment."""
         if name == self.configuration.environment:
             url = self.server.owner_url(get_database_name(self.configuration))
-            there = Database(url, url, self.configuration.environment, EMBEDDED_ORIGIN, self.server)
+            database = Database(url, url, self.configuration.environment, EMBEDDED_ORIGIN, self.server)
             try:
-                return there.name, claim_source_environment(there, name)
-            except (DatabaseNotFound, AuthenticationFailure):  # neither it nor its role was made yet
-                return there.name, claim_source_environment(self.ensure_environment_database(), name)
+                return database.name, claim_source_environment(database, name)
+            except (DatabaseNotFound, AuthenticationFailure):  # the database or its role does not exist yet
+                return database.name, claim_source_environment(self.ensure_environment_database(), name)
         branch = self.get_branch(cursor, name)
         if not branch.ready:
             raise BranchNotReady(name)

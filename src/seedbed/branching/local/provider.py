@@ -1,4 +1,4 @@
-"""Branches on the project's embedded server: each is a database, copied from its parent's."""
+"""Branches on the embedded server: each is a database, copied from its parent's."""
 
 import time
 from collections.abc import Iterator
@@ -42,11 +42,11 @@ _POLL_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class LocalBranches:
-    """A provider. What is known of a branch stands in its database's comment, so there is nothing to lose beside it.
+    """The provider on the embedded server. The comment of a branch's database describes the branch.
 
-    A copy gets its branch's name last, once it is marked `preparing` and has its comment: so whatever has the name is
-    a branch, and a kill leaves at most a copy under a name that the next call for that branch drops. One session at a
-    time makes, finishes or deletes a branch; others wait for it.
+    A copy gets its final name last, once it is marked `preparing` and has its comment. So a database with that name is
+    always a branch, and a kill leaves at most a copy under another name, which the next call for the branch drops. One
+    session at a time creates, finishes or deletes a branch; others wait.
     """
 
     server: EmbeddedServer
@@ -62,24 +62,24 @@ class LocalBranches:
         force: bool = False,
         allow_production: bool = False,
     ) -> Branch:
-        return self._made(name, parent, environment, expires_at, force=force, even_production=allow_production)
+        return self._copy_parent(name, parent, environment, expires_at, force=force, allow_production=allow_production)
 
     def create_ready(
         self, name: str, *, parent: str | None = None, expires_at: datetime | None = None, force: bool = False
     ) -> Branch:
-        """The mark that the copy brings along is its own, so nothing is written into it."""
-        return self._made(name, parent, None, expires_at, force=force, ready=True)
+        """The copy inherits the right mark, so nothing is written into it."""
+        return self._copy_parent(name, parent, None, expires_at, force=force, ready=True)
 
     def finish(self, name: str, *, sealed: bool = False) -> Branch:
-        with self._looking.branch_lock(name) as cursor:
-            branch = self._looking.get_branch(cursor, name)
+        with self._lookup.branch_lock(name) as cursor:
+            branch = self._lookup.get_branch(cursor, name)
             if branch.ready and branch.sealed == sealed:
                 return branch
-            database = self._looking.get_database_name(name)
+            database = self._lookup.get_database_name(name)
             if branch.sealed:
                 set_allow_connections(cursor, database, True)
             finished = replace(branch, ready=True, sealed=sealed)
-            with connect(self._looking.get_database(branch)) as connection:
+            with connect(self._lookup.get_database(branch)) as connection:
                 write_mark(connection, branch.environment)
                 connection.commit()
             cursor.execute(comment_sql(database, finished))
@@ -91,50 +91,54 @@ class LocalBranches:
     def reset(
         self, name: str, *, force: bool = False, allow_production: bool = False, require_ready: bool = False
     ) -> Branch:
-        with self._looking.branch_lock(name) as cursor:
-            branch = self._looking.get_branch(cursor, name)
+        with self._lookup.branch_lock(name) as cursor:
+            branch = self._lookup.get_branch(cursor, name)
             if require_ready and not branch.ready:
                 raise BranchNotReady(name)
-            source, own = self._looking.find_parent(cursor, branch.parent)
-            if own is Environment.PRODUCTION and branch.environment is not own and not allow_production:
+            source, source_environment = self._lookup.find_parent(cursor, branch.parent)
+            if (
+                source_environment is Environment.PRODUCTION
+                and branch.environment is not source_environment
+                and not allow_production
+            ):
                 raise UnmaskedProductionCopy(branch.parent, str(branch.environment))
             now = _now()
-            lasting = branch.expires_at - branch.created_at if branch.expires_at is not None else None
-            anew = replace(
+            lifetime = branch.expires_at - branch.created_at if branch.expires_at is not None else None
+            recreated = replace(
                 branch,
                 ready=False,
                 sealed=False,
                 created_at=now,
-                expires_at=now + lasting if lasting is not None else None,
+                expires_at=now + lifetime if lifetime is not None else None,
             )
-            database = self._looking.get_database_name(name)
-            with self._copied(cursor, source, anew, own, force=force) as building:
+            database = self._lookup.get_database_name(name)
+            with self._unfinished_copy(cursor, source, recreated, source_environment, force=force) as unfinished:
                 set_allow_connections(cursor, database, False)
                 terminate_sessions(cursor, database)
                 execute_atomically(
                     cursor,
                     rename_sql(database, build_replaced_name(database)),
-                    comment_sql(building, anew),
-                    rename_sql(building, database),
+                    comment_sql(unfinished, recreated),
+                    rename_sql(unfinished, database),
                 )
             drop_database(cursor, build_replaced_name(database))
-        return anew
+        return recreated
 
     def set_expiry(self, name: str, at: datetime | None) -> Branch:
         if at is not None and at <= _now():
             raise InvalidExpiry(name, f"{at:%Y-%m-%d %H:%M} is past")
-        with self._looking.branch_lock(name) as cursor:
-            lasting = replace(self._looking.get_branch(cursor, name), expires_at=at)
-            cursor.execute(comment_sql(self._looking.get_database_name(name), lasting))
-        return lasting
+        with self._lookup.branch_lock(name) as cursor:
+            updated = replace(self._lookup.get_branch(cursor, name), expires_at=at)
+            cursor.execute(comment_sql(self._lookup.get_database_name(name), updated))
+        return updated
 
     def wait_until_reachable(self, name: str, *, seconds: float = _WAIT_SECONDS) -> None:
-        """The server is this machine's, so a branch that is there takes connections."""
+        """The server runs on this machine, so an existing branch accepts connections soon."""
         until = time.monotonic() + seconds
         branch = self.get(name)
         while not branch.sealed:
             try:
-                with connect(self._looking.get_database(branch)):
+                with connect(self._lookup.get_database(branch)):
                     return
             except DatabaseUnreachable:
                 if time.monotonic() > until:
@@ -143,16 +147,16 @@ class LocalBranches:
 
     def get(self, name: str) -> Branch:
         with self.server.admin_cursor() as cursor:
-            return self._looking.get_branch(cursor, name)
+            return self._lookup.get_branch(cursor, name)
 
     def list(self) -> tuple[Branch, ...]:
         with self.server.admin_cursor() as cursor:
-            return tuple(sorted(self._looking.read_branches(cursor), key=lambda branch: branch.name))
+            return tuple(sorted(self._lookup.read_branches(cursor), key=lambda branch: branch.name))
 
     def delete(self, name: str) -> None:
-        with self._looking.branch_lock(name) as cursor:
-            self._looking.get_branch(cursor, name)
-            drop_database(cursor, self._looking.get_database_name(name))
+        with self._lookup.branch_lock(name) as cursor:
+            self._lookup.get_branch(cursor, name)
+            drop_database(cursor, self._lookup.get_database_name(name))
 
     def url(self, name: str, *, allow_unready: bool = False, pooled: bool = False) -> DatabaseUrl:  # noqa: ARG002 - none here
         branch = self.get(name)
@@ -160,12 +164,12 @@ class LocalBranches:
             raise BranchNotReady(name)
         if branch.sealed:
             raise SealedBranch(name)
-        return self.server.owner_url(self._looking.get_database_name(name))
+        return self.server.owner_url(self._lookup.get_database_name(name))
 
     def get_environment_database(self) -> Database:
-        return self._looking.ensure_environment_database()
+        return self._lookup.ensure_environment_database()
 
-    def _made(
+    def _copy_parent(
         self,
         name: str,
         parent: str | None,
@@ -173,59 +177,67 @@ class LocalBranches:
         expires_at: datetime | None,
         *,
         force: bool,
-        even_production: bool = False,
+        allow_production: bool = False,
         ready: bool = False,
     ) -> Branch:
         check_branch_name(name)
         parent = parent or self.configuration.environment.value
-        with self._looking.branch_lock(name) as cursor:
-            if existing := self._looking.find_branch(cursor, name):
+        with self._lookup.branch_lock(name) as cursor:
+            if existing := self._lookup.find_branch(cursor, name):
                 raise BranchExists(name, existing.parent)
             now = _now()
             if expires_at is not None and expires_at <= now:
                 raise InvalidExpiry(name, f"{expires_at:%Y-%m-%d %H:%M} is past")
-            source, own = self._looking.find_parent(cursor, parent)
-            if own is Environment.PRODUCTION and environment not in {None, own} and not even_production:
+            source, source_environment = self._lookup.find_parent(cursor, parent)
+            if (
+                source_environment is Environment.PRODUCTION
+                and environment not in {None, source_environment}
+                and not allow_production
+            ):
                 raise UnmaskedProductionCopy(parent, str(environment))
             branch = Branch(
                 name=name,
                 parent=parent,
-                environment=environment or own,
+                environment=environment or source_environment,
                 ready=ready,
                 created_at=now,
                 expires_at=expires_at,
-                owner=self._looking.owner,
+                owner=self._lookup.owner,
             )
-            with self._copied(cursor, source, branch, own, force=force) as building:
+            with self._unfinished_copy(cursor, source, branch, source_environment, force=force) as unfinished:
                 execute_atomically(
-                    cursor, comment_sql(building, branch), rename_sql(building, self._looking.get_database_name(name))
+                    cursor,
+                    comment_sql(unfinished, branch),
+                    rename_sql(unfinished, self._lookup.get_database_name(name)),
                 )
         return branch
 
     @property
-    def _looking(self) -> LocalBranchLookup:
+    def _lookup(self) -> LocalBranchLookup:
         return LocalBranchLookup(self.server, self.configuration)
 
     @contextmanager
-    def _copied(self, cursor: "Cursor", source: str, branch: Branch, of: Environment, *, force: bool) -> Iterator[str]:
-        """A copy that has not its name yet; dropped when the block fails."""
-        building = build_unfinished_name(self._looking.get_database_name(branch.name))
+    def _unfinished_copy(
+        self, cursor: "Cursor", source: str, branch: Branch, source_environment: Environment, *, force: bool
+    ) -> Iterator[str]:
+        """Create a copy under a temporary name, and drop it where the block fails."""
+        unfinished = build_unfinished_name(self._lookup.get_database_name(branch.name))
         try:
-            clone_database(cursor, source, building, force=force, data_directory=self.server.directory)
+            clone_database(cursor, source, unfinished, force=force, data_directory=self.server.directory)
             if not branch.ready:
-                self._mark_copied(building, branch, of)
-                wait_until_unused(cursor, building)
-            yield building
+                self._mark_copied(unfinished, branch, source_environment)
+                wait_until_unused(cursor, unfinished)
+            yield unfinished
         except BaseException:
-            drop_database(cursor, building)
+            drop_database(cursor, unfinished)
             raise
 
-    def _mark_copied(self, building: str, branch: Branch, of: Environment) -> None:
-        url = self.server.owner_url(building)
-        with connect(replace(self._looking.get_database(branch), url=url, direct=url)) as connection:
-            if read_mark(connection) == PREPARING:  # its parent was begun anew since it was looked at
+    def _mark_copied(self, unfinished: str, branch: Branch, source_environment: Environment) -> None:
+        url = self.server.owner_url(unfinished)
+        with connect(replace(self._lookup.get_database(branch), url=url, direct=url)) as connection:
+            if read_mark(connection) == PREPARING:  # the parent is being reset
                 raise BranchNotReady(branch.parent)
-            mark_as_copy(connection, of)
+            mark_as_copy(connection, source_environment)
             connection.commit()
 
 

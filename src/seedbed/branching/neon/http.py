@@ -124,7 +124,8 @@ class HttpClient:
         """Send a request, and repeat it while that is safe and time remains.
 
         Raises:
-            NeonAuthenticationFailure, NeonProjectLocked, NeonOverloaded, NeonRequestRejected, NeonUnreachable: the request failed.
+            NeonAuthenticationFailure, NeonProjectLocked, NeonOverloaded, NeonRequestRejected, NeonUnreachable: the
+                request failed.
             LostAnswer: the request is not `repeatable`, and its effect is unknown.
             NeonNotFound: 404.
         """
