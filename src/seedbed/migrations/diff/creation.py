@@ -18,7 +18,7 @@ from seedbed.migrations.diff.objects import (
     tables,
 )
 from seedbed.migrations.diff.removal import is_default_dropped_early
-from seedbed.migrations.diff.serials import is_serial, use_serial_types
+from seedbed.migrations.diff.serial_columns import is_serial, use_serial_types
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.types import replaced_types, user_types
 from seedbed.migrations.diff.value_sources import ValueSources

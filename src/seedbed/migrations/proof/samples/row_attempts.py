@@ -4,8 +4,8 @@ import itertools
 import random
 from collections.abc import Iterator, Mapping
 
+from seedbed.migrations.proof.samples.sample_tables import SampleColumn, SampleTable
 from seedbed.migrations.proof.samples.sample_values import VALUES_PER_COLUMN
-from seedbed.migrations.proof.samples.target_tables import SampleColumn, SampleTable
 
 TAME_ROWS = 2
 """The number of values of a boolean, so that two rows can differ in every column."""

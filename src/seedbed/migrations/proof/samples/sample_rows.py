@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from seedbed.migrations.proof.samples.model_rows import ModelRows
 from seedbed.migrations.proof.samples.row_attempts import TAME_ROWS, list_attempts, list_tame_attempts
-from seedbed.migrations.proof.samples.target_tables import SampleColumn, SampleTable, read_tables, sort_by_foreign_keys
+from seedbed.migrations.proof.samples.sample_tables import SampleColumn, SampleTable, read_tables, sort_by_foreign_keys
 from seedbed.postgres.driver_errors import get_server_message
 from seedbed.postgres.quoting import ColumnName, TableName
 from seedbed.postgres.version_table import VERSION_TABLE
