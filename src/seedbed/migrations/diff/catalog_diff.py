@@ -189,12 +189,12 @@ class CatalogDiff:
 
     def _serve_same_columns(self, old: Sequence, new: Sequence) -> bool:
         """Whether two sequences belong to the same column, or are the default of the same columns."""
-        old_dependants, new_dependants = (
+        old_dependents, new_dependents = (
             self.before.direct_dependents.get(old.key),
             self.after.direct_dependents.get(new.key),
         )
         return old.owned_by == new.owned_by and (
-            old.owned_by is not None or bool(old_dependants and old_dependants == new_dependants)
+            old.owned_by is not None or bool(old_dependents and old_dependents == new_dependents)
         )
 
     def _find_replaced_types(self) -> set[ObjectKey]:
@@ -209,7 +209,7 @@ class CatalogDiff:
                 case Domain(), Domain() if user_types.alter_domain(old, new) is None:
                     replaced.add(old.key)
                 case Composite(), Composite() if old.definition != new.definition:
-                    if any(dependant[0] == "column" for dependant in self.before.direct_dependents.get(old.key, ())):
+                    if any(dependent[0] == "column" for dependent in self.before.direct_dependents.get(old.key, ())):
                         raise UnsupportedChange(
                             f"type {old.name}", "columns have it, and a composite's values do not convert"
                         )
@@ -221,13 +221,13 @@ class CatalogDiff:
             key for key, old, new in self.column_pairs() if (old.type, old.collation) != (new.type, new.collation)
         }
         columns_of_replaced_types = {
-            dependant
+            dependent
             for key in self.replaced_types
-            for dependant in self.before.direct_dependents.get(key, ())
-            if dependant[0] == "column"
+            for dependent in self.before.direct_dependents.get(key, ())
+            if dependent[0] == "column"
         }
         return changed_columns | {
-            dependant for dependant in columns_of_replaced_types if find_column(self.after, dependant) is not None
+            dependent for dependent in columns_of_replaced_types if find_column(self.after, dependent) is not None
         }
 
 

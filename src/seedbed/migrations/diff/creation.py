@@ -61,7 +61,7 @@ def create_types(diff: CatalogDiff) -> Iterable[Statement]:
     for obj in diff.added.values():
         if isinstance(obj, Sequence) and not is_serial(obj, diff):
             yield from sequences.create(obj)
-    needed = {key: obj for key, obj in _find_changed_functions(diff).items() if _is_needed_by_tables(key, diff)}
+    needed = {key: obj for key, obj in _find_changed_functions(diff).items() if _is_used_by_tables(key, diff)}
     for key in sort_by_dependencies(needed, diff.after):
         yield from _create_or_replace(needed[key], diff)
 
@@ -160,7 +160,7 @@ def create_dependents(diff: CatalogDiff) -> Iterable[Statement]:
     for constraint in (c for c in remaining if c.type == "f"):
         yield from constraints.create(constraint)
     later: dict[ObjectKey, CatalogObject] = {key: obj for key, obj in objects.items() if isinstance(obj, View)}
-    later |= {key: obj for key, obj in _find_changed_functions(diff).items() if not _is_needed_by_tables(key, diff)}
+    later |= {key: obj for key, obj in _find_changed_functions(diff).items() if not _is_used_by_tables(key, diff)}
     for key in sort_by_dependencies(later, diff.after):
         obj = later[key]
         if isinstance(obj, View):
@@ -265,11 +265,11 @@ def _create_or_replace(obj: Function, diff: CatalogDiff) -> list[Statement]:
     return functions.create(obj)
 
 
-def _is_needed_by_tables(key: ObjectKey, diff: CatalogDiff) -> bool:
+def _is_used_by_tables(key: ObjectKey, diff: CatalogDiff) -> bool:
     kinds = {"column", "constraint", "index", "table", "type"}
     return key in diff.stale_values.functions or any(
-        dependant[0] in kinds and ("view", *dependant[1:3]) not in diff.after.objects
-        for dependant in diff.after.find_dependents(key)
+        dependent[0] in kinds and ("view", *dependent[1:3]) not in diff.after.objects
+        for dependent in diff.after.find_dependents(key)
     )
 
 

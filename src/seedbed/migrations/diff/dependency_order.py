@@ -16,8 +16,8 @@ def sort_by_dependencies(objects: Mapping[ObjectKey, CatalogObject], catalog: Ca
         if isinstance(obj, View):
             sources += [("column", obj.schema, obj.name, column) for column in obj.columns]
         for source in sources:
-            for dependant in catalog.find_dependents(source):
-                owner = ("view", *dependant[1:3]) if dependant[0] == "column" else dependant
+            for dependent in catalog.find_dependents(source):
+                owner = ("view", *dependent[1:3]) if dependent[0] == "column" else dependent
                 if owner in needs and owner != key:
                     needs[owner].add(key)
     return _sort(list(objects), lambda key: needs[key])

@@ -49,9 +49,9 @@ def find_rebuild_set(
         if source in seen:
             continue
         seen.add(source)
-        for dependant in _dependants(before, source):
-            blocking_key = _add_dependant(
-                before, after, source, dependant, rebuild_set, type_keys, set(retyped_columns), column_keys
+        for dependent in _find_dependents(before, source):
+            blocking_key = _add_dependent(
+                before, after, source, dependent, rebuild_set, type_keys, set(retyped_columns), column_keys
             )
             if blocking_key is not None:
                 rebuild_set.blocking.add(blocking_key)
@@ -59,13 +59,13 @@ def find_rebuild_set(
     return rebuild_set
 
 
-def _dependants(before: Catalog, source: ObjectKey) -> set[ObjectKey]:
-    dependants = set(before.direct_dependents.get(source, ()))
+def _find_dependents(before: Catalog, source: ObjectKey) -> set[ObjectKey]:
+    dependents = set(before.direct_dependents.get(source, ()))
     view = before.objects.get(source)
     if isinstance(view, View):
         for column in view.columns:
-            dependants |= before.direct_dependents.get(("column", view.schema, view.name, column), frozenset())
-    return {_owner(before, dependant) for dependant in dependants} - {source}
+            dependents |= before.direct_dependents.get(("column", view.schema, view.name, column), frozenset())
+    return {_owner(before, dependent) for dependent in dependents} - {source}
 
 
 def _owner(before: Catalog, key: ObjectKey) -> ObjectKey:
@@ -75,49 +75,49 @@ def _owner(before: Catalog, key: ObjectKey) -> ObjectKey:
     return key
 
 
-def _add_dependant(
+def _add_dependent(
     before: Catalog,
     after: Catalog,
     source: ObjectKey,
-    dependant: ObjectKey,
+    dependent: ObjectKey,
     rebuild_set: RebuildSet,
     replaced_types: set[ObjectKey],
     retyped_columns: set[ObjectKey],
     removed_columns: set[ObjectKey],
 ) -> ObjectKey | None:
-    object_kind = dependant[0]
-    is_kept = dependant in after.objects
+    object_kind = dependent[0]
+    is_kept = dependent in after.objects
     if object_kind in _ALWAYS_REBUILT:
-        (rebuild_set.rebuilt if is_kept else rebuild_set.removed_early).add(dependant)
-        return dependant
+        (rebuild_set.rebuilt if is_kept else rebuild_set.removed_early).add(dependent)
+        return dependent
     if object_kind == "column":
-        return _add_dependant_column(before, after, source, dependant, rebuild_set, replaced_types)
-    obj = before.objects.get(dependant)
+        return _add_dependent_column(before, after, source, dependent, rebuild_set, replaced_types)
+    obj = before.objects.get(dependent)
     if isinstance(obj, Constraint | Index) and _must_be_dropped(
         before, after, obj, source, replaced_types, retyped_columns, removed_columns | rebuild_set.recomputed_columns
     ):
-        (rebuild_set.rebuilt if is_kept else rebuild_set.removed_early).add(dependant)
-        return dependant
+        (rebuild_set.rebuilt if is_kept else rebuild_set.removed_early).add(dependent)
+        return dependent
     return None
 
 
-def _add_dependant_column(
+def _add_dependent_column(
     before: Catalog,
     after: Catalog,
     source: ObjectKey,
-    dependant: ObjectKey,
+    dependent: ObjectKey,
     rebuild_set: RebuildSet,
     replaced_types: set[ObjectKey],
 ) -> ObjectKey | None:
-    column, new_column = find_column(before, dependant), find_column(after, dependant)
+    column, new_column = find_column(before, dependent), find_column(after, dependent)
     if column is None:
         return None
     if column.generated and source not in replaced_types and source[0] != "sequence":
         if new_column is not None:
-            rebuild_set.recomputed_columns.add(dependant)
-        return dependant
+            rebuild_set.recomputed_columns.add(dependent)
+        return dependent
     if source[0] == "function" and new_column is not None:
-        rebuild_set.reset_defaults.add(dependant)
+        rebuild_set.reset_defaults.add(dependent)
     return None
 
 

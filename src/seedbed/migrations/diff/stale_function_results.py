@@ -46,16 +46,16 @@ def find_stale_values(before: Catalog, after: Catalog) -> StaleValues:
 
 def _find_stored_results(source: ObjectKey, before: Catalog, after: Catalog) -> Iterator[ObjectKey]:
     """The objects that store results of a function, or of a virtual column that a function computes."""
-    for dependant in before.direct_dependents.get(source, ()):
-        obj, new_obj = before.objects.get(dependant), after.objects.get(dependant)
-        if dependant[0] == "column":
-            generated = _generation_kind(before, dependant) if _generation_kind(after, dependant) else None
+    for dependent in before.direct_dependents.get(source, ()):
+        obj, new_obj = before.objects.get(dependent), after.objects.get(dependent)
+        if dependent[0] == "column":
+            generated = _generation_kind(before, dependent) if _generation_kind(after, dependent) else None
             if generated == "stored":
-                yield dependant
+                yield dependent
             elif generated == "virtual":
-                yield from _find_stored_results(dependant, before, after)
+                yield from _find_stored_results(dependent, before, after)
         elif isinstance(obj, Constraint | Index) and new_obj is not None:
-            yield dependant
+            yield dependent
         elif isinstance(obj, Table) and isinstance(new_obj, Table) and source[0] == "function":
             raise UnsupportedChange(
                 f"function {source[-1]}",
@@ -85,10 +85,10 @@ def _find_callers(key: ObjectKey, before: Catalog, functions: Mapping[ObjectKey,
     searched.
     """
     name_pattern = re.escape(key[2].partition("(")[0].strip('"'))
-    dependants = before.direct_dependents.get(key, frozenset())
+    dependents = before.direct_dependents.get(key, frozenset())
     for caller_key, function in functions.items():
         if caller_key != key and (
-            caller_key in dependants or re.search(rf'\b{name_pattern}"?\s*\(', function.definition)
+            caller_key in dependents or re.search(rf'\b{name_pattern}"?\s*\(', function.definition)
         ):
             yield caller_key
 

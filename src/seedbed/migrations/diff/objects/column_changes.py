@@ -145,16 +145,18 @@ def _alter_column(table: Table, column: Column, change: str, alembic_call: str |
     return Statement(head + change, alembic_call)
 
 
-def _alter_code(table: Table, column: Column, *arguments: str) -> str:
+def _render_alter_column(table: Table, column: Column, *arguments: str) -> str:
     schema = schema_argument(table.schema)
     return render_call("op.alter_column", quote_python(table.name), quote_python(column.name), *arguments, schema)
 
 
 def change_default(table: Table, column: Column, to: str | None = None) -> list[Statement]:
     if to is None:
-        return [_alter_column(table, column, "DROP DEFAULT", _alter_code(table, column, "server_default=None"))]
+        return [
+            _alter_column(table, column, "DROP DEFAULT", _render_alter_column(table, column, "server_default=None"))
+        ]
     argument = f"server_default=sa.text({quote_python(escape_colons(to))})"
-    return [_alter_column(table, column, f"SET DEFAULT {to}", _alter_code(table, column, argument))]
+    return [_alter_column(table, column, f"SET DEFAULT {to}", _render_alter_column(table, column, argument))]
 
 
 def drop_identity(table: Table, column: Column, *, is_value_saved: bool = False) -> Statement:
@@ -168,12 +170,12 @@ def drop_identity(table: Table, column: Column, *, is_value_saved: bool = False)
 
 
 def set_not_null(table: Table, column: Column) -> list[Statement]:
-    return [_alter_column(table, column, "SET NOT NULL", _alter_code(table, column, "nullable=False"))]
+    return [_alter_column(table, column, "SET NOT NULL", _render_alter_column(table, column, "nullable=False"))]
 
 
 def _change_nullability(table: Table, column: Column, after: Catalog, sources: ValueSources) -> list[Statement]:
     if not column.not_null:
-        return [_alter_column(table, column, "DROP NOT NULL", _alter_code(table, column, "nullable=True"))]
+        return [_alter_column(table, column, "DROP NOT NULL", _render_alter_column(table, column, "nullable=True"))]
     path = (table.schema, table.name, column.name)
     backfill = sources.backfills.get(path, column.default if not column.generated else None)
     if backfill is None and sources.is_downgrade:
@@ -198,7 +200,9 @@ def _change_type(
     new_type_code, old_type_code = render_type(new.type), render_type(old.type)
     if new_type_code is not None and old_type_code is not None and not collate:
         argument = f"postgresql_using={quote_python(using)}" if using else ""
-        alembic_call = _alter_code(table, new, f"existing_type={old_type_code}", f"type_={new_type_code}", argument)
+        alembic_call = _render_alter_column(
+            table, new, f"existing_type={old_type_code}", f"type_={new_type_code}", argument
+        )
     step = _alter_column(table, new, f"TYPE {new.type}{collate}{clause}", alembic_call)
     if hinted_expression:
         return [step]

@@ -44,11 +44,12 @@ def defer(before: Catalog, after: Catalog, sources: ValueSources) -> Intermediat
         if isinstance(new, Table) and key in before.objects:
             objects[key] = replace(new, columns=tuple(columns.before_backfill(new, column) for column in new.columns))
     return IntermediateSchema(
-        Catalog(objects, _needed_by(before, after, objects, kept_objects), after.version), columns.backfills
+        Catalog(objects, _find_direct_dependents(before, after, objects, kept_objects), after.version),
+        columns.backfills,
     )
 
 
-def _needed_by(
+def _find_direct_dependents(
     before: Catalog,
     after: Catalog,
     objects: Mapping[ObjectKey, CatalogObject],

@@ -35,8 +35,10 @@ def expand_schema(
         _add_expansion(objects, expansion, before, after, trial)
         _contract_expansion(contracted_objects, expansion, after, trial)
         renames += _render_renames(expansion)
-    expanded = Catalog(objects, _needed_by(objects, before, after, trial), after.version)
-    contracted = Catalog(contracted_objects, _needed_by(contracted_objects, before, after, trial), after.version)
+    expanded = Catalog(objects, _find_direct_dependents(objects, before, after, trial), after.version)
+    contracted = Catalog(
+        contracted_objects, _find_direct_dependents(contracted_objects, before, after, trial), after.version
+    )
     backfills = {expansion.old_path: expansion.down_expression for expansion in expansions}
     automatic = [
         expansion
@@ -137,7 +139,7 @@ def _find_column_objects(catalog: Catalog, expansion: ColumnExpansion, column: s
     return {key for key in catalog.direct_dependents.get(column_key, ()) if key[0] in {"index", "constraint"}}
 
 
-def _needed_by(
+def _find_direct_dependents(
     objects: dict[ObjectKey, CatalogObject], before: Catalog, after: Catalog, trial: Catalog
 ) -> dict[ObjectKey, frozenset[ObjectKey]]:
     """The dependents of each object: by the final catalog, for kept objects by the old one, and for created ones by the
