@@ -32,28 +32,28 @@ def trial_server(seedbed_server: TemporaryServer) -> TrialServer:
     return TrialServer(seedbed_server)
 
 
-def worn(kind: Any, **options: Any) -> SampleSchema:
+def schema_with_column(kind: Any, **options: Any) -> SampleSchema:
     return SampleSchema(hero={"x": col("x", kind, **options)})
 
 
-def keyed(kind: Any, **options: Any) -> SampleSchema:
+def schema_with_view(kind: Any, **options: Any) -> SampleSchema:
     """A column with a view on it is changed in place; no second column takes its place during an expansion."""
     return SampleSchema(hero={"x": col("x", kind, **options)}, sql=("CREATE VIEW seen AS SELECT x FROM hero",))
 
 
-def climb(connection: Connection, revision_runs: list[RevisionRun]) -> None:
+def run_upgrades(connection: Connection, revision_runs: list[RevisionRun]) -> None:
     for leg in revision_runs:
         leg.up(connection)
 
 
-def descend(connection: Connection, revision_runs: list[RevisionRun]) -> None:
+def run_downgrades(connection: Connection, revision_runs: list[RevisionRun]) -> None:
     for leg in reversed(revision_runs):
         assert leg.down is not None
         leg.down(connection)
 
 
 class TestConversion:
-    @pytest.mark.parametrize("world", [worn, keyed])
+    @pytest.mark.parametrize("world", [schema_with_column, schema_with_view])
     @pytest.mark.parametrize(
         ("old", "new", "value", "shown"),
         [
@@ -73,7 +73,7 @@ class TestConversion:
             change, revision_runs = draft_changes(trial_server, database, world(new).metadata(), Decisions())
             execute(database.direct, f"INSERT INTO hero (name, x) VALUES ('a', {value})")
             with connect(database) as connection, pytest.raises(DBAPIError, match=r"too long|does not match"):
-                climb(connection, revision_runs)
+                run_upgrades(connection, revision_runs)
 
         fits = [step.row_condition for step in change.upgrade if step.row_condition]
         assert fits == [f"hero.x as {shown}"]
@@ -88,7 +88,7 @@ class TestConversion:
             _, revision_runs = draft_changes(trial_server, database, coded(5).metadata(), Decisions())
             execute(database.direct, "INSERT INTO thing VALUES (1, 'A00.1234')")
             with connect(database) as connection, pytest.raises(DBAPIError, match="too long"):
-                climb(connection, revision_runs)
+                run_upgrades(connection, revision_runs)
 
     @pytest.mark.parametrize(
         ("old", "new", "loss"),
@@ -108,7 +108,7 @@ class TestConversion:
 
         assert proof.losses == (f"what thing.x has {loss}after the point",)
 
-    @pytest.mark.parametrize("world", [worn, keyed])
+    @pytest.mark.parametrize("world", [schema_with_column, schema_with_view])
     @pytest.mark.parametrize("old", [sa.Text(), sa.String(50)])
     def test_values_are_not_truncated_to_a_shorter_domain(
         self, trial_server: TrialServer, world: Any, old: Any
@@ -119,9 +119,9 @@ class TestConversion:
             _, revision_runs = draft_changes(trial_server, database, world(code).metadata(), Decisions())
             execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', 'A00.1234')")
             with connect(database) as connection, pytest.raises(DBAPIError, match="too long"):
-                climb(connection, revision_runs)
+                run_upgrades(connection, revision_runs)
 
-    @pytest.mark.parametrize("world", [worn, keyed])
+    @pytest.mark.parametrize("world", [schema_with_column, schema_with_view])
     def test_rounding_is_named_in_both_directions(self, trial_server: TrialServer, world: Any) -> None:
         there = prove_with_seedbed(
             trial_server, world(sa.Numeric(10, 4)).metadata(), world(sa.Integer).metadata(), Decisions()
@@ -136,21 +136,26 @@ class TestConversion:
 
     def test_expanded_column_is_not_a_loss(self, trial_server: TrialServer) -> None:
         proof = prove_with_seedbed(
-            trial_server, worn(sa.Integer).metadata(), worn(sa.BigInteger).metadata(), Decisions()
+            trial_server,
+            schema_with_column(sa.Integer).metadata(),
+            schema_with_column(sa.BigInteger).metadata(),
+            Decisions(),
         )
 
         assert (proof.losses, proof.downgrade_losses) == ((), ())
         assert proof.row_conditions == ("going down, hero.x as integer",)
 
     def test_loss_of_a_hinted_conversion_is_named(self, trial_server: TrialServer) -> None:
-        said = worn(sa.Integer, info=hint(using="floor(x)::integer"))
+        said = schema_with_column(sa.Integer, info=hint(using="floor(x)::integer"))
 
-        proof = prove_with_seedbed(trial_server, worn(sa.Numeric(10, 4)).metadata(), said.metadata(), Decisions())
+        proof = prove_with_seedbed(
+            trial_server, schema_with_column(sa.Numeric(10, 4)).metadata(), said.metadata(), Decisions()
+        )
 
         assert proof.losses == ("values of hero.x such as '0.0010', which comes back as '0.0000'",)
         assert proof.row_conditions == ("going down, hero.x as numeric(10,4)",)
 
-    @pytest.mark.parametrize("world", [worn, keyed])
+    @pytest.mark.parametrize("world", [schema_with_column, schema_with_view])
     def test_hinted_reverse_conversion_is_used(self, trial_server: TrialServer, world: Any) -> None:
         said = hint(using="CASE WHEN x THEN 'done' ELSE 'todo' END::state", back="x = 'done'")
 
@@ -160,9 +165,9 @@ class TestConversion:
             _, revision_runs = draft_changes(trial_server, database, after, Decisions())
             execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', true), ('b', false), ('c', NULL)")
             with connect(database) as connection:
-                climb(connection, revision_runs)
+                run_upgrades(connection, revision_runs)
                 there = execute(database.direct, "SELECT x FROM hero ORDER BY name")
-                descend(connection, revision_runs)
+                run_downgrades(connection, revision_runs)
 
             assert there == [("done",), ("todo",), ("todo",)]
             assert execute(database.direct, "SELECT x FROM hero ORDER BY name") == [(True,), (False,), (False,)]
@@ -171,12 +176,15 @@ class TestConversion:
         said = hint(using="x / 100.0", back="(x * 100)::integer")
 
         proof = prove_with_seedbed(
-            trial_server, worn(sa.Integer).metadata(), worn(sa.Numeric(12, 2), info=said).metadata(), Decisions()
+            trial_server,
+            schema_with_column(sa.Integer).metadata(),
+            schema_with_column(sa.Numeric(12, 2), info=said).metadata(),
+            Decisions(),
         )
 
         assert (proof.losses, proof.downgrade_losses) == ((), ())
 
-    @pytest.mark.parametrize("world", [worn, keyed])
+    @pytest.mark.parametrize("world", [schema_with_column, schema_with_view])
     @pytest.mark.parametrize("to_zone", [True, False])
     def test_times_without_a_zone_are_utc_in_any_session_time_zone(
         self, trial_server: TrialServer, world: Any, to_zone: bool
@@ -190,12 +198,12 @@ class TestConversion:
             with connect(database) as connection:
                 connection.exec_driver_sql("SET timezone = 'Asia/Tokyo'")
                 connection.commit()
-                climb(connection, revision_runs)
+                run_upgrades(connection, revision_runs)
 
             said = "x AT TIME ZONE 'UTC'" if to_zone else "x"
             assert execute(database.direct, f"SELECT ({said})::text FROM hero") == [("2026-01-02 03:04:05",)]
 
-    @pytest.mark.parametrize("world", [worn, keyed])
+    @pytest.mark.parametrize("world", [schema_with_column, schema_with_view])
     @pytest.mark.parametrize(
         ("old", "new", "value", "shown", "said"),
         [
@@ -214,7 +222,7 @@ class TestConversion:
             with connect(database) as connection:
                 connection.exec_driver_sql("SET timezone = 'Asia/Tokyo'")
                 connection.commit()
-                climb(connection, revision_runs)
+                run_upgrades(connection, revision_runs)
 
             assert execute(database.direct, f"SELECT ({shown})::text FROM hero") == [(said,)]
 
@@ -232,20 +240,22 @@ class TestConversion:
         ],
     )
     def test_lossy_conversion_is_named(self, trial_server: TrialServer, old: Any, new: Any, loss: str) -> None:
-        proof = prove_with_seedbed(trial_server, worn(old).metadata(), worn(new).metadata(), Decisions())
+        proof = prove_with_seedbed(
+            trial_server, schema_with_column(old).metadata(), schema_with_column(new).metadata(), Decisions()
+        )
 
         assert proof.losses == (loss,)
 
-    @pytest.mark.parametrize("world", [worn, keyed])
+    @pytest.mark.parametrize("world", [schema_with_column, schema_with_view])
     def test_text_is_kept_as_utf8_bytes(self, trial_server: TrialServer, world: Any) -> None:
         with trial_server.database() as database:
             trial_server.build(database, world(sa.Text()).metadata())
             _, revision_runs = draft_changes(trial_server, database, world(sa.LargeBinary()).metadata(), Decisions())
             execute(database.direct, r"INSERT INTO hero (name, x) VALUES ('a', '\x41 \\ é')")
             with connect(database) as connection:
-                climb(connection, revision_runs)
+                run_upgrades(connection, revision_runs)
                 there = execute(database.direct, "SELECT convert_from(x, 'UTF8') FROM hero")
-                descend(connection, revision_runs)
+                run_downgrades(connection, revision_runs)
 
             assert there == execute(database.direct, "SELECT x FROM hero") == [(r"\x41 \\ é",)]
 
@@ -256,11 +266,11 @@ class TestConversion:
             _, revision_runs = draft_changes(trial_server, database, after, Decisions())
             execute(database.direct, "INSERT INTO hero (name, tags) VALUES ('a', '{one,two}')")
             with connect(database) as connection:
-                climb(connection, revision_runs)
+                run_upgrades(connection, revision_runs)
 
             assert execute(database.direct, "SELECT tags FROM hero") == [(["one", "two"],)]
 
-    @pytest.mark.parametrize("world", [worn, keyed])
+    @pytest.mark.parametrize("world", [schema_with_column, schema_with_view])
     @pytest.mark.parametrize(
         ("old", "new", "value", "shown"),
         [
@@ -295,14 +305,14 @@ class TestConversion:
             quoted = value.replace("'", "''")
             execute(database.direct, f"INSERT INTO hero (name, x) VALUES ('a', '{quoted}'), ('b', NULL)")
             with connect(database) as connection:
-                climb(connection, revision_runs)
+                run_upgrades(connection, revision_runs)
                 there = execute(database.direct, "SELECT x::text FROM hero ORDER BY name")
-                descend(connection, revision_runs)
+                run_downgrades(connection, revision_runs)
 
             assert there == [(shown,), (None,)]
             assert execute(database.direct, "SELECT x::text FROM hero ORDER BY name") == [(value,), (None,)]
 
-    @pytest.mark.parametrize("world", [worn, keyed])
+    @pytest.mark.parametrize("world", [schema_with_column, schema_with_view])
     @pytest.mark.parametrize(
         ("old", "new", "value"),
         [
@@ -324,20 +334,20 @@ class TestConversion:
             _, revision_runs = draft_changes(trial_server, database, world(new).metadata(), Decisions())
             execute(database.direct, f"INSERT INTO hero (name, x) VALUES ('a', '{value}')")
             with connect(database) as connection, pytest.raises(DBAPIError):
-                climb(connection, revision_runs)
+                run_upgrades(connection, revision_runs)
 
     @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
     def test_text_without_a_zone_is_utc(self, trial_server: TrialServer, zone: str) -> None:
         with trial_server.database() as database:
-            trial_server.build(database, keyed(sa.Text()).metadata())
+            trial_server.build(database, schema_with_view(sa.Text()).metadata())
             _, revision_runs = draft_changes(
-                trial_server, database, keyed(sa.DateTime(timezone=True)).metadata(), Decisions()
+                trial_server, database, schema_with_view(sa.DateTime(timezone=True)).metadata(), Decisions()
             )
             execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', '2026-01-02 03:04'), ('b', '2026-01-02')")
             with connect(database) as connection:
                 connection.exec_driver_sql(f"SET timezone = '{zone}'")
                 connection.commit()
-                climb(connection, revision_runs)
+                run_upgrades(connection, revision_runs)
 
             assert execute(database.direct, "SELECT (x AT TIME ZONE 'UTC')::text FROM hero ORDER BY name") == [
                 ("2026-01-02 03:04:00",),
@@ -350,18 +360,25 @@ class TestConversion:
     )
     def test_missing_cast_is_an_error(self, trial_server: TrialServer, old: Any, new: Any) -> None:
         with pytest.raises(UnknownTypeConversion, match=r"^hero\.x changes from"):
-            prove_with_seedbed(trial_server, worn(old).metadata(), worn(new).metadata(), Decisions())
+            prove_with_seedbed(
+                trial_server, schema_with_column(old).metadata(), schema_with_column(new).metadata(), Decisions()
+            )
 
     def test_missing_reverse_conversion_makes_the_revision_forward_only(self, trial_server: TrialServer) -> None:
-        said = worn(sa.Interval(), info=hint(using="x * interval '1 day'"))
+        said = schema_with_column(sa.Interval(), info=hint(using="x * interval '1 day'"))
 
-        proof = prove_with_seedbed(trial_server, worn(sa.Integer()).metadata(), said.metadata(), Decisions())
+        proof = prove_with_seedbed(
+            trial_server, schema_with_column(sa.Integer()).metadata(), said.metadata(), Decisions()
+        )
 
         assert proof.verdict is Verdict.FORWARD_ONLY
 
     def test_example_shows_how_a_value_becomes_an_array(self, trial_server: TrialServer) -> None:
         proof = prove_with_seedbed(
-            trial_server, worn(sa.Text()).metadata(), worn(pg.ARRAY(sa.Text)).metadata(), Decisions()
+            trial_server,
+            schema_with_column(sa.Text()).metadata(),
+            schema_with_column(pg.ARRAY(sa.Text)).metadata(),
+            Decisions(),
         )
 
         assert proof.verdict is Verdict.PROVEN
@@ -383,7 +400,9 @@ class TestConversion:
     def test_loss_is_named_with_an_example(
         self, trial_server: TrialServer, old: Any, new: Any, loss: str, example: str
     ) -> None:
-        proof = prove_with_seedbed(trial_server, worn(old).metadata(), worn(new).metadata(), Decisions())
+        proof = prove_with_seedbed(
+            trial_server, schema_with_column(old).metadata(), schema_with_column(new).metadata(), Decisions()
+        )
 
         assert loss in " ".join(proof.losses)
         assert any(example in one for one in proof.examples), proof.examples
@@ -391,7 +410,9 @@ class TestConversion:
     def test_text_to_enum_loses_nothing(self, trial_server: TrialServer) -> None:
         mood = sa.Enum("good", "bad", name="mood")
 
-        proof = prove_with_seedbed(trial_server, worn(sa.Text()).metadata(), worn(mood).metadata(), Decisions())
+        proof = prove_with_seedbed(
+            trial_server, schema_with_column(sa.Text()).metadata(), schema_with_column(mood).metadata(), Decisions()
+        )
 
         assert (proof.losses, proof.downgrade_losses) == ((), ())
 
@@ -406,8 +427,10 @@ class TestConversion:
             return run
 
         with trial_server.database() as database:
-            trial_server.build(database, keyed(sa.Integer).metadata())
-            change, revision_runs = draft_changes(trial_server, database, keyed(sa.BigInteger).metadata(), Decisions())
+            trial_server.build(database, schema_with_view(sa.Integer).metadata())
+            change, revision_runs = draft_changes(
+                trial_server, database, schema_with_view(sa.BigInteger).metadata(), Decisions()
+            )
             bad = replace(revision_runs[0], up=retype("bigint", up), down=retype("integer", down))
             step = "upgrade" if up == "0" else "downgrade"
 
@@ -418,7 +441,12 @@ class TestConversion:
         mood = sa.Enum("good", "bad", name="mood")
 
         with pytest.raises(DraftProofFailure, match='invalid input value for enum mood: "1"'):
-            prove_with_seedbed(trial_server, worn(sa.Integer).metadata(), worn(mood).metadata(), Decisions())
+            prove_with_seedbed(
+                trial_server,
+                schema_with_column(sa.Integer).metadata(),
+                schema_with_column(mood).metadata(),
+                Decisions(),
+            )
 
 
 class TestExpandedColumn:
@@ -438,10 +466,10 @@ class TestExpandedColumn:
             trial_server.build(database, counted(sa.Integer).metadata())
             _, revision_runs = draft_changes(trial_server, database, counted(sa.BigInteger).metadata(), Decisions())
             with connect(database) as connection:
-                climb(connection, revision_runs[:2])
+                run_upgrades(connection, revision_runs[:2])
             execute(database.direct, "INSERT INTO hero (name, x) VALUES ('a', 2)")
             with connect(database) as connection:
-                climb(connection, revision_runs[2:])
+                run_upgrades(connection, revision_runs[2:])
 
             assert len(revision_runs) == revisions
             assert execute(database.direct, "SELECT x FROM hero") == [(4,)]
@@ -472,7 +500,7 @@ class TestSequence:
                 execute(database.direct, "INSERT INTO note (note) VALUES ('a')")
             execute(database.direct, "DELETE FROM note WHERE id = 3")
             with connect(database) as connection:
-                climb(connection, revision_runs)
+                run_upgrades(connection, revision_runs)
 
             assert execute(database.direct, f"INSERT INTO {table} (note) VALUES ('b') RETURNING id") == [
                 (4 if there else 1,)
@@ -491,7 +519,7 @@ class TestSequence:
             _, revision_runs = draft_changes(trial_server, database, counted("team_numbers").metadata(), Decisions())
             execute(database.direct, "INSERT INTO team (name) VALUES ('a'), ('b')")
             with connect(database) as connection:
-                climb(connection, revision_runs)
+                run_upgrades(connection, revision_runs)
 
             assert execute(database.direct, "INSERT INTO team (name) VALUES ('c') RETURNING no") == [(3,)]
 
@@ -517,7 +545,7 @@ class TestSequence:
             )
             execute(database.direct, "INSERT INTO note VALUES (7, 'a')")
             with connect(database) as connection:
-                climb(connection, revision_runs)
+                run_upgrades(connection, revision_runs)
 
             assert execute(database.direct, "INSERT INTO note (note) VALUES ('b') RETURNING id") == [(8,)]
 
@@ -526,10 +554,10 @@ class TestBackfill:
     def test_python_default_is_used_unchanged(self, trial_server: TrialServer) -> None:
         with trial_server.database() as database:
             trial_server.build(database, PLAIN.metadata())
-            after = worn(sa.String(20), default="it's: 5 %", nullable=False).metadata()
+            after = schema_with_column(sa.String(20), default="it's: 5 %", nullable=False).metadata()
             execute(database.direct, "INSERT INTO hero (name) VALUES ('a')")
             _, revision_runs = draft_changes(trial_server, database, after, Decisions())
             with connect(database) as connection:
-                climb(connection, revision_runs)
+                run_upgrades(connection, revision_runs)
 
             assert execute(database.direct, "SELECT x FROM hero") == [("it's: 5 %",)]

@@ -33,7 +33,7 @@ def kind(request: pytest.FixtureRequest, trial_server: TrialServer) -> str:
     return str(request.param)
 
 
-def world(*parts: Any, sql: str = "") -> MetaData:
+def create_metadata(*parts: Any, sql: str = "") -> MetaData:
     metadata = MetaData()
     key = sa.Column("id", sa.Integer, sa.Identity(), primary_key=True)
     sa.Table("t", metadata, key, sa.Column("a", sa.Integer), *parts)
@@ -42,15 +42,15 @@ def world(*parts: Any, sql: str = "") -> MetaData:
     return metadata
 
 
-def computed(kind: str, expression: str = "a - 1", of: Any = sa.Integer, **options: Any) -> sa.Column[Any]:
+def generated_column(kind: str, expression: str = "a - 1", of: Any = sa.Integer, **options: Any) -> sa.Column[Any]:
     return sa.Column("x", of, sa.Computed(expression, persisted=kind == "stored"), **options)
 
 
-def ordinary(of: Any = sa.Integer, **options: Any) -> sa.Column[Any]:
+def ordinary_column(of: Any = sa.Integer, **options: Any) -> sa.Column[Any]:
     return sa.Column("x", of, **options)
 
 
-def there_and_back(
+def upgrade_and_downgrade(
     trial_server: TrialServer, before: MetaData, after: MetaData, decisions: Decisions, rows: str = ROWS
 ) -> list[Any]:
     """The values of x, as text, after the change and after its downgrade."""
@@ -77,36 +77,44 @@ class TestGeneratedColumn:
     def test_becoming_an_ordinary_column_keeps_values(
         self, trial_server: TrialServer, kind: str, decisions: Decisions
     ) -> None:
-        before, after = world(computed(kind)), world(ordinary())
+        before, after = create_metadata(generated_column(kind)), create_metadata(ordinary_column())
 
-        assert there_and_back(trial_server, before, after, decisions) == [["0", "4", None], ["0", "4", None]]
+        assert upgrade_and_downgrade(trial_server, before, after, decisions) == [["0", "4", None], ["0", "4", None]]
         assert prove_with_seedbed(trial_server, before, after, decisions).losses == ()
 
     @pytest.mark.parametrize("decisions", FORMS, ids=lambda decisions: decisions.strategy)
     def test_becoming_an_ordinary_column_of_another_type_keeps_values(
         self, trial_server: TrialServer, kind: str, decisions: Decisions
     ) -> None:
-        after = world(ordinary(sa.Text, info=hint(using="'n' || x")))
+        after = create_metadata(ordinary_column(sa.Text, info=hint(using="'n' || x")))
 
-        assert there_and_back(trial_server, world(computed(kind)), after, decisions)[0] == ["n0", "n4", None]
+        assert upgrade_and_downgrade(trial_server, create_metadata(generated_column(kind)), after, decisions)[0] == [
+            "n0",
+            "n4",
+            None,
+        ]
 
     @pytest.mark.parametrize("decisions", FORMS, ids=lambda decisions: decisions.strategy)
     def test_becoming_not_null_with_a_default_keeps_values(
         self, trial_server: TrialServer, kind: str, decisions: Decisions
     ) -> None:
-        after = world(ordinary(nullable=False, server_default="7", index=True, comment="what it was"))
+        after = create_metadata(ordinary_column(nullable=False, server_default="7", index=True, comment="what it was"))
 
-        assert there_and_back(trial_server, world(computed(kind)), after, decisions)[0] == ["0", "4", "7"]
+        assert upgrade_and_downgrade(trial_server, create_metadata(generated_column(kind)), after, decisions)[0] == [
+            "0",
+            "4",
+            "7",
+        ]
 
     def test_values_are_kept_if_a_view_uses_the_column(self, trial_server: TrialServer, kind: str) -> None:
         seen = "CREATE VIEW seen AS SELECT x FROM t"
-        before, after = world(computed(kind), sql=seen), world(ordinary(), sql=seen)
+        before, after = create_metadata(generated_column(kind), sql=seen), create_metadata(ordinary_column(), sql=seen)
 
-        assert there_and_back(trial_server, before, after, Decisions()) == [["0", "4", None], ["0", "4", None]]
+        assert upgrade_and_downgrade(trial_server, before, after, Decisions()) == [["0", "4", None], ["0", "4", None]]
 
     def test_values_are_kept_if_the_column_is_renamed(self, trial_server: TrialServer, kind: str) -> None:
-        before = world(sa.Column("y", sa.Integer, sa.Computed("a - 1", persisted=kind == "stored")))
-        after = world(ordinary(info=hint(renamed_from="y")))
+        before = create_metadata(sa.Column("y", sa.Integer, sa.Computed("a - 1", persisted=kind == "stored")))
+        after = create_metadata(ordinary_column(info=hint(renamed_from="y")))
 
         proof = prove_with_seedbed(trial_server, before, after, Decisions())
 
@@ -114,16 +122,16 @@ class TestGeneratedColumn:
 
     def test_becoming_generated_loses_values_and_names_it(self, trial_server: TrialServer, kind: str) -> None:
         rows = "INSERT INTO t (a, x) VALUES (1, 70), (5, NULL)"
-        before, after = world(ordinary()), world(computed(kind))
+        before, after = create_metadata(ordinary_column()), create_metadata(generated_column(kind))
 
-        assert there_and_back(trial_server, before, after, Decisions(), rows)[0] == ["0", "4"]
+        assert upgrade_and_downgrade(trial_server, before, after, Decisions(), rows)[0] == ["0", "4"]
         assert prove_with_seedbed(trial_server, before, after, Decisions()).losses == ("t.x",)
 
     def test_new_expression_recomputes_the_column(self, trial_server: TrialServer, kind: str) -> None:
         other = "virtual" if kind == "stored" and trial_server.server.binaries.major_version >= 18 else "stored"
-        after = world(computed(other, "a - 2"))
+        after = create_metadata(generated_column(other, "a - 2"))
 
-        assert there_and_back(trial_server, world(computed(kind)), after, Decisions()) == [
+        assert upgrade_and_downgrade(trial_server, create_metadata(generated_column(kind)), after, Decisions()) == [
             ["-1", "3", None],
             ["0", "4", None],
         ]

@@ -27,7 +27,7 @@ def trial_server(request: pytest.FixtureRequest) -> Iterator[TrialServer]:
         yield TrialServer(server)
 
 
-def world(*parts: Any, info: dict[str, Any] | None = None) -> MetaData:
+def create_metadata(*parts: Any, info: dict[str, Any] | None = None) -> MetaData:
     metadata = MetaData()
     sa.Table("t", metadata, sa.Column("id", sa.Integer, primary_key=True), *parts, info=info or {})
     return metadata
@@ -42,7 +42,7 @@ def enum(*labels: str, array: bool = False, **hints: Any) -> sa.Column[Any]:
     return column("color", sa.ARRAY(kind) if array else kind, **hints)
 
 
-def values(
+def read_values(
     trial_server: TrialServer, before: MetaData, after: MetaData, decisions: Decisions, rows: str, query: str
 ) -> list[Any]:
     """The result of a query after a change, in a database that had rows before it."""
@@ -59,38 +59,48 @@ def values(
 class TestUsing:
     @pytest.mark.parametrize("decisions", FORMS, ids=lambda decisions: decisions.strategy)
     def test_using_maps_removed_labels(self, trial_server: TrialServer, decisions: Decisions) -> None:
-        before = world(enum("RED", "GREEN", "BLUE"))
-        after = world(enum("GREEN", "BLUE", using=MAPPED))
+        before = create_metadata(enum("RED", "GREEN", "BLUE"))
+        after = create_metadata(enum("GREEN", "BLUE", using=MAPPED))
         rows = "INSERT INTO t (id, color) VALUES (1, 'RED'), (2, 'GREEN'), (3, NULL)"
 
-        found = values(trial_server, before, after, decisions, rows, "SELECT color::text FROM t ORDER BY id")
+        found = read_values(trial_server, before, after, decisions, rows, "SELECT color::text FROM t ORDER BY id")
 
         assert found == ["BLUE", "GREEN", None]
         losses = prove_with_seedbed(trial_server, before, after, decisions).losses
         assert losses == (f"what t.color was, where {MAPPED} makes another value of it",)
 
     def test_using_maps_renamed_labels_without_a_question(self, trial_server: TrialServer) -> None:
-        after = world(enum("GREEN", "CRIMSON", using="CASE color WHEN 'RED' THEN 'CRIMSON' ELSE color::text END"))
+        after = create_metadata(
+            enum("GREEN", "CRIMSON", using="CASE color WHEN 'RED' THEN 'CRIMSON' ELSE color::text END")
+        )
         rows = "INSERT INTO t (id, color) VALUES (1, 'RED'), (2, 'GREEN')"
 
-        found = values(
-            trial_server, world(enum("RED", "GREEN")), after, Decisions(), rows, "SELECT color::text FROM t ORDER BY id"
+        found = read_values(
+            trial_server,
+            create_metadata(enum("RED", "GREEN")),
+            after,
+            Decisions(),
+            rows,
+            "SELECT color::text FROM t ORDER BY id",
         )
 
         assert found == ["CRIMSON", "GREEN"]
 
     def test_using_maps_labels_of_an_array(self, trial_server: TrialServer) -> None:
-        after = world(enum("GREEN", "BLUE", array=True, using="array_replace(color::text[], 'RED', 'BLUE')"))
+        after = create_metadata(enum("GREEN", "BLUE", array=True, using="array_replace(color::text[], 'RED', 'BLUE')"))
         rows = "INSERT INTO t (id, color) VALUES (1, '{RED,GREEN}')"
 
-        before = world(enum("RED", "GREEN", "BLUE", array=True))
-        found = values(trial_server, before, after, Decisions(), rows, "SELECT color::text FROM t")
+        before = create_metadata(enum("RED", "GREEN", "BLUE", array=True))
+        found = read_values(trial_server, before, after, Decisions(), rows, "SELECT color::text FROM t")
 
         assert found == ["{BLUE,GREEN}"]
 
     def test_back_hint_converts_in_the_downgrade(self, trial_server: TrialServer) -> None:
         back = "CASE color::text WHEN 'BLUE' THEN 'RED' ELSE color::text END"
-        before, after = world(enum("RED", "GREEN")), world(enum("GREEN", "BLUE", using=MAPPED, back=back))
+        before, after = (
+            create_metadata(enum("RED", "GREEN")),
+            create_metadata(enum("GREEN", "BLUE", using=MAPPED, back=back)),
+        )
 
         with trial_server.database() as database:
             trial_server.build(database, before)
@@ -110,11 +120,11 @@ class TestUsing:
         self, trial_server: TrialServer, decisions: Decisions, name: str
     ) -> None:
         told: dict[str, Any] = {"using": f"nullif({name}, 'age')::integer", "back": f"{name}::text"}
-        before = world(column("age"))
-        after = world(column("years", sa.Integer, renamed_from="age", **told))
+        before = create_metadata(column("age"))
+        after = create_metadata(column("years", sa.Integer, renamed_from="age", **told))
         rows = "INSERT INTO t (id, age) VALUES (1, '41'), (2, 'age')"
 
-        found = values(trial_server, before, after, decisions, rows, "SELECT years FROM t ORDER BY id")
+        found = read_values(trial_server, before, after, decisions, rows, "SELECT years FROM t ORDER BY id")
 
         assert found == [41, None]
 
@@ -122,28 +132,28 @@ class TestUsing:
 class TestHint:
     REFUSED: tuple[tuple[MetaData, str], ...] = (
         (
-            world(info=hint(using="1")),
+            create_metadata(info=hint(using="1")),
             "hint(using=...) of t cannot be used: it applies to a column, and is set on a table.",
         ),
         (
-            world(column("a"), info=hint(dropped=("a",))),
+            create_metadata(column("a"), info=hint(dropped=("a",))),
             "hint(dropped=...) of t cannot be used: a is still in the models.",
         ),
         (
-            world(column("a", dropped=("b",))),
+            create_metadata(column("a", dropped=("b",))),
             "hint(dropped=...) of t.a cannot be used: it names columns or tables to drop, and is set on a column: "
             "put it into the table's info.",
         ),
         (
-            world(column("a", renamed_values={"x": "y"})),
+            create_metadata(column("a", renamed_values={"x": "y"})),
             "hint(renamed_values=...) of t.a cannot be used: the column's type is not a database enum.",
         ),
         (
-            world(column("a", sa.Enum("x", "y", name="e", native_enum=False), renamed_values={"x": "y"})),
+            create_metadata(column("a", sa.Enum("x", "y", name="e", native_enum=False), renamed_values={"x": "y"})),
             "hint(renamed_values=...) of t.a cannot be used: the column's type is not a database enum.",
         ),
         (
-            world(column("a"), column("b", using="a || 'x'")),
+            create_metadata(column("a"), column("b", using="a || 'x'")),
             "hint(using=...) of t.b cannot be used: the column is new, so there is no old value; "
             "hint(backfill=...) fills it.",
         ),
@@ -154,12 +164,12 @@ class TestHint:
         after, said = self.REFUSED[case]
 
         with pytest.raises(InvalidHint) as refused:
-            prove_with_seedbed(trial_server, world(column("a")), after, Decisions())
+            prove_with_seedbed(trial_server, create_metadata(column("a")), after, Decisions())
 
         assert refused.value.message == said
 
     def test_unused_hint_is_listed(self, trial_server: TrialServer) -> None:
-        after = world(
+        after = create_metadata(
             column("a", using="a::text", back="a"),
             column("b", renamed_from="was", backfill="''"),
             column("c", nullable=False, backfill="''"),
@@ -167,7 +177,7 @@ class TestHint:
         )
 
         with trial_server.database() as database:
-            trial_server.build(database, world(column("a"), column("b")))
+            trial_server.build(database, create_metadata(column("a"), column("b")))
             change, _ = draft_changes(trial_server, database, after, GRADUAL)
 
         assert change.unused_hints == (
@@ -181,8 +191,8 @@ class TestHint:
         )
 
     def test_used_hint_is_not_listed(self, trial_server: TrialServer) -> None:
-        before = world(enum("RED"), column("a"), column("n", sa.Text), column("gone", sa.Date))
-        after = world(
+        before = create_metadata(enum("RED"), column("a"), column("n", sa.Text), column("gone", sa.Date))
+        after = create_metadata(
             enum("CRIMSON", renamed_values={"RED": "CRIMSON"}),
             column("b", renamed_from="a", nullable=False, backfill="''"),
             column("n", sa.Integer, using="n::integer", back="n::text"),
@@ -216,7 +226,9 @@ class TestOption:
     )
     def test_option_without_effect_is_refused(self, trial_server: TrialServer, decisions: Decisions, said: str) -> None:
         with pytest.raises(UnusedDraftOption) as refused:
-            prove_with_seedbed(trial_server, world(column("a")), world(column("a"), column("b")), decisions)
+            prove_with_seedbed(
+                trial_server, create_metadata(column("a")), create_metadata(column("a"), column("b")), decisions
+            )
 
         assert refused.value.message.startswith(said)
 
@@ -230,8 +242,10 @@ class TestRenameCandidates:
         return query.value
 
     def test_most_similar_name_comes_first(self, trial_server: TrialServer) -> None:
-        before = world(column("workflow_id", nullable=False), column("sequential_key"))
-        after = world(column("workflow_id", nullable=False), column("approval", nullable=False), column("serial_key"))
+        before = create_metadata(column("workflow_id", nullable=False), column("sequential_key"))
+        after = create_metadata(
+            column("workflow_id", nullable=False), column("approval", nullable=False), column("serial_key")
+        )
 
         query = self.asked(trial_server, before, after)
 
@@ -246,20 +260,20 @@ class TestRenameCandidates:
     def test_similar_name_of_another_type_comes_before_a_different_name(self, trial_server: TrialServer) -> None:
         query = self.asked(
             trial_server,
-            world(column("unit_price", sa.Integer)),
-            world(column("rank", sa.Integer), column("unit_prize", sa.BigInteger)),
+            create_metadata(column("unit_price", sa.Integer)),
+            create_metadata(column("rank", sa.Integer), column("unit_prize", sa.BigInteger)),
         )
 
         assert query.candidates == ("t.unit_prize", "t.rank")
 
     def test_type_and_nullability_decide_between_equally_similar_names(self, trial_server: TrialServer) -> None:
-        after = world(column("bx", nullable=False), column("by"), column("bz", sa.Date))
+        after = create_metadata(column("bx", nullable=False), column("by"), column("bz", sa.Date))
 
-        assert self.asked(trial_server, world(column("a")), after).candidates == ("t.by", "t.bx")
+        assert self.asked(trial_server, create_metadata(column("a")), after).candidates == ("t.by", "t.bx")
 
     def test_likeliest_pair_is_asked_about_first(self, trial_server: TrialServer) -> None:
-        before = world(column("alpha"), column("first_name"))
-        after = world(column("given_name"), column("first_names"))
+        before = create_metadata(column("alpha"), column("first_name"))
+        after = create_metadata(column("given_name"), column("first_names"))
 
         first = self.asked(trial_server, before, after)
         second = self.asked(trial_server, before, after, Decisions(renames={first.old: first.candidates[0]}))
@@ -279,6 +293,8 @@ class TestRenameCandidates:
         assert query.candidates == ("invoice_lines", "ledger")
 
     def test_labels_are_compared_by_name(self, trial_server: TrialServer) -> None:
-        query = self.asked(trial_server, world(enum("draft", "done")), world(enum("sent", "drafted", "done")))
+        query = self.asked(
+            trial_server, create_metadata(enum("draft", "done")), create_metadata(enum("sent", "drafted", "done"))
+        )
 
         assert query.candidates == ("color.drafted", "color.sent")

@@ -26,7 +26,7 @@ def trial_server(request: pytest.FixtureRequest) -> Iterator[TrialServer]:
         yield TrialServer(server)
 
 
-def world(column: sa.Column[int] | None = None, sql: str = "") -> MetaData:
+def create_metadata(column: sa.Column[int] | None = None, sql: str = "") -> MetaData:
     metadata = MetaData()
     parts = [] if column is None else [column]
     sa.Table("t", metadata, sa.Column("id", sa.Integer, primary_key=True), *parts)
@@ -36,25 +36,25 @@ def world(column: sa.Column[int] | None = None, sql: str = "") -> MetaData:
 
 
 def nullable() -> MetaData:
-    return world(sa.Column("a", sa.Integer))
+    return create_metadata(sa.Column("a", sa.Integer))
 
 
-def of_new_rows() -> MetaData:
-    return world(sa.Column("a", sa.Integer), NOT_VALID)
+def not_valid() -> MetaData:
+    return create_metadata(sa.Column("a", sa.Integer), NOT_VALID)
 
 
-def required() -> MetaData:
-    return world(sa.Column("a", sa.Integer, nullable=False, info=hint(backfill="0")))
+def not_null() -> MetaData:
+    return create_metadata(sa.Column("a", sa.Integer, nullable=False, info=hint(backfill="0")))
 
 
-WORLDS = {"nullable": nullable, "of new rows": of_new_rows, "required": required, "nowhere": world}
+WORLDS = {"nullable": nullable, "of new rows": not_valid, "required": not_null, "nowhere": create_metadata}
 
 
 class TestNotValidNotNull:
     def test_difference_is_found(self, trial_server: TrialServer) -> None:
         with trial_server.database() as one, trial_server.database() as other:
-            wanted = trial_server.build(one, required())
-            trial_server.build(other, of_new_rows())
+            wanted = trial_server.build(one, not_null())
+            trial_server.build(other, not_valid())
             with connect(other) as connection:
                 found = find_differences(read_catalog(connection), wanted)
 
@@ -65,11 +65,11 @@ class TestNotValidNotNull:
     def test_change_is_proven_in_both_directions(
         self, trial_server: TrialServer, decisions: Decisions, other: str
     ) -> None:
-        assert prove_with_seedbed(trial_server, WORLDS[other](), of_new_rows(), decisions)
-        assert prove_with_seedbed(trial_server, of_new_rows(), WORLDS[other](), decisions)
+        assert prove_with_seedbed(trial_server, WORLDS[other](), not_valid(), decisions)
+        assert prove_with_seedbed(trial_server, not_valid(), WORLDS[other](), decisions)
 
     def test_new_table_is_proven(self, trial_server: TrialServer) -> None:
-        assert prove_with_seedbed(trial_server, MetaData(), of_new_rows(), Decisions())
+        assert prove_with_seedbed(trial_server, MetaData(), not_valid(), Decisions())
 
     @pytest.mark.parametrize("decisions", FORMS, ids=lambda decisions: decisions.strategy)
     def test_existing_nulls_stay_until_a_backfill_validates_the_constraint(
@@ -77,14 +77,14 @@ class TestNotValidNotNull:
     ) -> None:
         with trial_server.database() as database:
             trial_server.build(database, nullable())
-            _, revision_runs = draft_changes(trial_server, database, of_new_rows(), decisions)
+            _, revision_runs = draft_changes(trial_server, database, not_valid(), decisions)
             execute(database.direct, "INSERT INTO t VALUES (1, NULL)")
             with connect(database) as connection:
                 for leg in revision_runs:
                     leg.up(connection)
             names = execute(database.direct, "SELECT conname FROM pg_constraint WHERE NOT convalidated")
 
-            _, revision_runs = draft_changes(trial_server, database, required(), decisions)
+            _, revision_runs = draft_changes(trial_server, database, not_null(), decisions)
             with connect(database) as connection:
                 for leg in revision_runs:
                     leg.up(connection)

@@ -20,7 +20,7 @@ from tests.catalogue.world import PLAIN, SampleSchema, col
 Run = Callable[[Connection], None]
 
 
-def also(run: Run | None, statement: str) -> Run:
+def append_statement(run: Run | None, statement: str) -> Run:
     def both(connection: Connection) -> None:
         if run is not None:
             run(connection)
@@ -30,26 +30,26 @@ def also(run: Run | None, statement: str) -> Run:
     return both
 
 
-def up_also(statement: str) -> Callable[[RevisionRun], RevisionRun]:
-    return lambda leg: replace(leg, up=also(leg.up, statement))
+def append_to_upgrade(statement: str) -> Callable[[RevisionRun], RevisionRun]:
+    return lambda leg: replace(leg, up=append_statement(leg.up, statement))
 
 
-def down_also(statement: str) -> Callable[[RevisionRun], RevisionRun]:
-    return lambda leg: replace(leg, down=also(leg.down, statement))
+def append_to_downgrade(statement: str) -> Callable[[RevisionRun], RevisionRun]:
+    return lambda leg: replace(leg, down=append_statement(leg.down, statement))
 
 
-def down_skipped(leg: RevisionRun) -> RevisionRun:
+def skip_downgrade(leg: RevisionRun) -> RevisionRun:
     return replace(leg, down=lambda connection: None)
 
 
 MISTAKES: dict[str, Callable[[RevisionRun], RevisionRun]] = {
-    "upgrade": up_also("DROP TABLE nowhere"),
-    "catalog equals the models": up_also("ALTER TABLE hero ADD COLUMN more integer"),
-    "rows kept by the upgrade": up_also("DELETE FROM hero"),
-    "sequences kept by the upgrade": up_also("ALTER TABLE hero ALTER COLUMN id RESTART WITH 5"),
-    "downgrade": down_also("DROP TABLE nowhere"),
-    "catalog equals the beginning": down_skipped,
-    "rows kept by the downgrade": down_also("UPDATE hero SET name = 'other'"),
+    "upgrade": append_to_upgrade("DROP TABLE nowhere"),
+    "catalog equals the models": append_to_upgrade("ALTER TABLE hero ADD COLUMN more integer"),
+    "rows kept by the upgrade": append_to_upgrade("DELETE FROM hero"),
+    "sequences kept by the upgrade": append_to_upgrade("ALTER TABLE hero ALTER COLUMN id RESTART WITH 5"),
+    "downgrade": append_to_downgrade("DROP TABLE nowhere"),
+    "catalog equals the beginning": skip_downgrade,
+    "rows kept by the downgrade": append_to_downgrade("UPDATE hero SET name = 'other'"),
 }
 """By the step that finds them."""
 

@@ -33,11 +33,11 @@ def trial_server(request: pytest.FixtureRequest) -> Iterator[TrialServer]:
         yield TrialServer(server)
 
 
-def times(factor: int, name: str = "norm", head: str = HEAD) -> str:
+def define_function(factor: int, name: str = "norm", head: str = HEAD) -> str:
     return f"CREATE FUNCTION {name}(x int) {head} AS $$ SELECT x * {factor} $$"
 
 
-def world(*parts: Any, sql: tuple[str, ...], **options: Any) -> MetaData:
+def create_metadata(*parts: Any, sql: tuple[str, ...], **options: Any) -> MetaData:
     metadata = MetaData()
     declare(metadata, *sql)
     sa.Table(
@@ -53,7 +53,7 @@ def stored() -> tuple[Any, ...]:
     )
 
 
-class Changed:
+class ChangedFunction:
     """A database with three rows in which a function's body changes."""
 
     def __init__(
@@ -87,10 +87,13 @@ class Changed:
 class TestChangedFunctionBody:
     @pytest.mark.parametrize("decisions", FORMS, ids=lambda decisions: decisions.strategy)
     def test_stored_columns_and_indexes_are_recomputed(self, trial_server: TrialServer, decisions: Decisions) -> None:
-        before, after = world(*stored(), sql=(times(2),)), world(*stored(), sql=(times(3),))
+        before, after = (
+            create_metadata(*stored(), sql=(define_function(2),)),
+            create_metadata(*stored(), sql=(define_function(3),)),
+        )
 
         with trial_server.database() as database:
-            changed = Changed(trial_server, database, before, after, decisions)
+            changed = ChangedFunction(trial_server, database, before, after, decisions)
             changed.up()
             assert (changed.values(), changed.found(9)) == ([3, 6, 9], 1)
             changed.down()
@@ -99,17 +102,17 @@ class TestChangedFunctionBody:
 
     @pytest.mark.parametrize("caller", [CALLER, ATOMIC])
     def test_callers_of_the_function_are_followed(self, trial_server: TrialServer, caller: str) -> None:
-        before = world(*stored(), sql=(times(2, "inner_norm"), caller))
-        after = world(*stored(), sql=(times(3, "inner_norm"), caller))
+        before = create_metadata(*stored(), sql=(define_function(2, "inner_norm"), caller))
+        after = create_metadata(*stored(), sql=(define_function(3, "inner_norm"), caller))
 
         with trial_server.database() as database:
-            changed = Changed(trial_server, database, before, after, Decisions())
+            changed = ChangedFunction(trial_server, database, before, after, Decisions())
             changed.up()
             assert (changed.values(), changed.found(9)) == ([3, 6, 9], 1)
 
     def test_function_may_read_a_new_table(self, trial_server: TrialServer) -> None:
         body = "CREATE FUNCTION most() RETURNS int LANGUAGE sql STABLE AS $$ SELECT max(id) FROM {} $$"
-        before, after = world(sql=(body.format("t"),)), world(sql=(body.format("newer"),))
+        before, after = create_metadata(sql=(body.format("t"),)), create_metadata(sql=(body.format("newer"),))
         sa.Table("newer", after, sa.Column("id", sa.Integer, primary_key=True))
 
         assert prove_with_seedbed(trial_server, before, after, Decisions())
@@ -117,12 +120,12 @@ class TestChangedFunctionBody:
     def test_checks_are_validated_again(self, trial_server: TrialServer) -> None:
         check = sa.CheckConstraint("norm(a) < 8", name="small")
         before, after = (
-            world(check, sql=(times(2),)),
-            world(sa.CheckConstraint("norm(a) < 8", name="small"), sql=(times(3),)),
+            create_metadata(check, sql=(define_function(2),)),
+            create_metadata(sa.CheckConstraint("norm(a) < 8", name="small"), sql=(define_function(3),)),
         )
 
         with trial_server.database() as database:
-            changed = Changed(trial_server, database, before, after, Decisions())
+            changed = ChangedFunction(trial_server, database, before, after, Decisions())
             with pytest.raises(DBAPIError, match=r"\"small\" of relation \"t\" is violated"):
                 changed.up()
             execute(database.direct, "DELETE FROM t WHERE id = 3")
@@ -132,7 +135,7 @@ class TestChangedFunctionBody:
         def parted(factor: int) -> MetaData:
             metadata = MetaData()
             parts = [sa.Column("a", sa.Integer)]
-            declare(metadata, times(factor))
+            declare(metadata, define_function(factor))
             sa.Table("t", metadata, *parts, postgresql_partition_by="RANGE (norm(a))")
             return metadata
 
@@ -145,21 +148,24 @@ class TestChangedFunctionBody:
         )
 
     def test_unchanged_results_are_not_recomputed(self, trial_server: TrialServer) -> None:
-        costly = times(2, head=f"{HEAD} COST 7 PARALLEL SAFE")
-        before, after = world(*stored(), sql=(times(2),)), world(*stored(), sql=(costly,))
+        costly = define_function(2, head=f"{HEAD} COST 7 PARALLEL SAFE")
+        before, after = create_metadata(*stored(), sql=(define_function(2),)), create_metadata(*stored(), sql=(costly,))
 
         with trial_server.database() as database:
-            changed = Changed(trial_server, database, before, after, Decisions())
+            changed = ChangedFunction(trial_server, database, before, after, Decisions())
 
         assert [step.sql.partition("\n")[0] for step in changed.change.upgrade] == [
             "CREATE OR REPLACE FUNCTION public.norm(x integer)"
         ]
 
     def test_recomputing_is_not_a_loss(self, trial_server: TrialServer) -> None:
-        before, after = world(*stored(), sql=(times(2),)), world(*stored(), sql=(times(3),))
+        before, after = (
+            create_metadata(*stored(), sql=(define_function(2),)),
+            create_metadata(*stored(), sql=(define_function(3),)),
+        )
 
         with trial_server.database() as database:
-            changed = Changed(trial_server, database, before, after, Decisions())
+            changed = ChangedFunction(trial_server, database, before, after, Decisions())
             with connect(database) as connection, trace_statements(connection, "x") as trace:
                 changed.legs[0].up(connection)
             rules = {hazard.rule for hazard in find_hazards(ObservedRevision(trace, {}))}

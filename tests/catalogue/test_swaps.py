@@ -51,7 +51,7 @@ def two_tables(*, swapped: bool, alike: bool = False) -> MetaData:
     return metadata
 
 
-class Moved:
+class ChangedDatabase:
     """A database in which a change was made, and can be downgraded."""
 
     def __init__(
@@ -82,7 +82,7 @@ class TestColumns:
 
         with trial_server.database() as database:
             trial_server.build(database, before)
-            moved = Moved(
+            moved = ChangedDatabase(
                 trial_server, database, after, decisions, "INSERT INTO t (id, price, stock) VALUES (1, 10, 20)"
             )
 
@@ -97,7 +97,7 @@ class TestColumns:
 
         with trial_server.database() as database:
             trial_server.build(database, before)
-            moved = Moved(
+            moved = ChangedDatabase(
                 trial_server, database, before, decisions, "INSERT INTO t (id, home, work) VALUES (1, 'h', 'w')"
             )
 
@@ -112,7 +112,7 @@ class TestColumns:
 
         with trial_server.database() as database:
             trial_server.build(database, before)
-            moved = Moved(trial_server, database, after, ONLINE, rows)
+            moved = ChangedDatabase(trial_server, database, after, ONLINE, rows)
 
             assert moved.ask("SELECT b, c, a::text FROM t") == [(7, "x", "2020-01-01")]
             moved.take_back()
@@ -125,7 +125,7 @@ class TestColumns:
 
         with trial_server.database() as database:
             trial_server.build(database, before)
-            moved = Moved(trial_server, database, after, ONLINE, rows)
+            moved = ChangedDatabase(trial_server, database, after, ONLINE, rows)
 
             assert moved.ask("SELECT b, a, d::text FROM t") == [(7, "x", "2020-01-01")]
 
@@ -189,7 +189,7 @@ class TestColumns:
         with trial_server.database() as database:
             trial_server.build(database, before)
             decisions = Decisions(renames={"t.a": "t.b"})
-            moved = Moved(
+            moved = ChangedDatabase(
                 trial_server, database, table(column("a"), column("b")), decisions, "INSERT INTO t VALUES (1, 'x')"
             )
 
@@ -215,7 +215,7 @@ class TestTables:
 
         with trial_server.database() as database:
             trial_server.build(database, before)
-            moved = Moved(trial_server, database, after, decisions, rows)
+            moved = ChangedDatabase(trial_server, database, after, decisions, rows)
             last = moved.ask("SELECT last_value FROM b_id_seq"), moved.ask("SELECT last_value FROM a_id_seq")
 
             assert moved.ask("SELECT count(*) FROM b WHERE of_a = 'a'") == [(3,)]
@@ -253,7 +253,9 @@ class TestTables:
 
         with trial_server.database() as database:
             trial_server.build(database, before)
-            moved = Moved(trial_server, database, after, ONLINE, "INSERT INTO t (id, a, b) VALUES (1, 7, 'x')")
+            moved = ChangedDatabase(
+                trial_server, database, after, ONLINE, "INSERT INTO t (id, a, b) VALUES (1, 7, 'x')"
+            )
 
             assert moved.ask("SELECT b, a FROM u") == [(7, "x")]
             moved.take_back()
@@ -278,7 +280,9 @@ class TestLabels:
 
         with trial_server.database() as database:
             trial_server.build(database, self.enum("RED", "GREEN"))
-            moved = Moved(trial_server, database, after, ONLINE, "INSERT INTO t (id, color) VALUES (1, 'RED')")
+            moved = ChangedDatabase(
+                trial_server, database, after, ONLINE, "INSERT INTO t (id, color) VALUES (1, 'RED')"
+            )
             again, _ = draft_changes(trial_server, database, after, ONLINE)
 
             assert moved.ask("SELECT color::text FROM t") == [("GREEN",)]

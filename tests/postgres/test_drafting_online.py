@@ -63,7 +63,7 @@ INDEXED = CHANGES["an index"]
 ROWS = "INSERT INTO task (title, points) SELECT 'title ' || n, nullif(n % 9, 0) FROM generate_series(1, 5000) n"
 
 
-class Grown:
+class GrowingProject:
     """A project whose tables change: each stage is another copy, with the revisions of the stages before."""
 
     def __init__(self, root: Path, server: TemporaryServer) -> None:
@@ -85,12 +85,12 @@ class Grown:
 
 
 @pytest.fixture
-def grown(tmp_path: Path, seedbed_server: TemporaryServer) -> Grown:
-    return Grown(tmp_path, seedbed_server)
+def grown(tmp_path: Path, seedbed_server: TemporaryServer) -> GrowingProject:
+    return GrowingProject(tmp_path, seedbed_server)
 
 
 @pytest.fixture
-def first(grown: Grown) -> Iterator[Project]:
+def first(grown: GrowingProject) -> Iterator[Project]:
     with grown.with_tables(FIRST) as project:
         grown.draft(project, "Create tables")
         yield project
@@ -107,7 +107,9 @@ def filled(first: Project, database: Database) -> Database:
 
 class TestDraft:
     @pytest.mark.parametrize("change", CHANGES)
-    def test_online_change_blocks_nobody(self, grown: Grown, first: Project, filled: Database, change: str) -> None:
+    def test_online_change_blocks_nobody(
+        self, grown: GrowingProject, first: Project, filled: Database, change: str
+    ) -> None:
         with grown.with_tables(CHANGES[change], first) as project:
             grown.draft(project, "Change it")
             configuration = project.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal())
@@ -118,7 +120,7 @@ class TestDraft:
             assert [hazard.rule for one in assessed for hazard in one.hazards if hazard.rule != "required-column"] == []
             assert check_project(configuration).head == plan_upgrade(project.settled, filled).revision
 
-    def test_interrupted_revision_runs_again(self, grown: Grown, first: Project, filled: Database) -> None:
+    def test_interrupted_revision_runs_again(self, grown: GrowingProject, first: Project, filled: Database) -> None:
         every = WIDENED.format(
             below='\n    person_id: int | None = Field(default=None, foreign_key="person.id", unique=True)'
             "\n    slug: str = Field(sa_column_kwargs={'info': hint(backfill=\"'task-' || id\")})"
@@ -135,7 +137,7 @@ class TestDraft:
             assert execute(filled.direct, "SELECT count(*), min(slug), max(slug) FROM task") == expected
             assert check_project(project.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal()))
 
-    def test_failure_names_the_committed_steps(self, grown: Grown, first: Project, filled: Database) -> None:
+    def test_failure_names_the_committed_steps(self, grown: GrowingProject, first: Project, filled: Database) -> None:
         execute(filled.direct, "UPDATE task SET title = 'the same' WHERE id < 3")
         with grown.with_tables(CHANGES["a unique constraint"], first) as project:
             online = grown.draft(project, "Unique titles").revisions[-1].id
@@ -152,14 +154,14 @@ class TestDraft:
         )
         assert applied.revision == online
 
-    def test_new_tables_need_one_revision(self, grown: Grown) -> None:
+    def test_new_tables_need_one_revision(self, grown: GrowingProject) -> None:
         with grown.with_tables(INDEXED) as project:
             drafted = grown.draft(project, "Create tables")
 
             assert len(drafted.revisions) == 1
             assert "concurrently" not in drafted.revisions[0].file.read_text().lower()
 
-    def test_plain_draft_is_one_transaction(self, grown: Grown, first: Project) -> None:
+    def test_plain_draft_is_one_transaction(self, grown: GrowingProject, first: Project) -> None:
         with grown.with_tables(CHANGES["NOT NULL"], first) as project:
             drafted = grown.draft(project, "Change it", Decisions(strategy=RolloutStrategy.PLAIN))
 
@@ -171,7 +173,7 @@ class TestDraft:
 
         assert "--gradual takes several revisions, and --plain writes one: choose." in refused.stderr
 
-    def test_files_name_their_part(self, grown: Grown, first: Project) -> None:
+    def test_files_name_their_part(self, grown: GrowingProject, first: Project) -> None:
         with grown.with_tables(CHANGES["a foreign key"], first) as project:
             column, key = grown.draft(project, "Give tasks a person").revisions
 
@@ -179,7 +181,7 @@ class TestDraft:
             assert "Part 1 of 2, proven together." in column.file.read_text()
             assert "Part 2 of 2, proven together." in key.file.read_text()
 
-    def test_constraint_for_rows_is_named(self, grown: Grown, first: Project) -> None:
+    def test_constraint_for_rows_is_named(self, grown: GrowingProject, first: Project) -> None:
         rule = CHANGES["a check"].replace("points >= 0", "points BETWEEN 3 AND 40 AND title <> 'x'")
         with grown.with_tables(rule, first) as project:
             proof = grown.draft(project, "Bound points").proof
@@ -187,7 +189,7 @@ class TestDraft:
             assert proof is not None
             assert proof.row_conditions == ('check constraint "points" of relation "task" is violated by some row',)
 
-    def test_failed_draft_keeps_no_file(self, grown: Grown, first: Project) -> None:
+    def test_failed_draft_keeps_no_file(self, grown: GrowingProject, first: Project) -> None:
         with grown.with_tables(
             CHANGES["a column filled from others"].replace("'task-' || id", "no_such_function(id)"), first
         ) as project:
@@ -200,7 +202,9 @@ class TestDraft:
 
 
 class TestOnlineRevision:
-    def test_backfill_fills_every_row_during_writes(self, grown: Grown, first: Project, filled: Database) -> None:
+    def test_backfill_fills_every_row_during_writes(
+        self, grown: GrowingProject, first: Project, filled: Database
+    ) -> None:
         with grown.with_tables(CHANGES["a column filled from others"], first) as project:
             drafted = grown.draft(project, "Give tasks a slug")
             apply_to(project, filled, drafted.revisions[0].id)
@@ -210,7 +214,9 @@ class TestOnlineRevision:
             unfilled = "SELECT count(*) FROM task WHERE slug IS DISTINCT FROM 'task-' || id"
             assert execute(filled.direct, unfilled) == [(0,)]
 
-    def test_index_is_never_missing_during_a_replacement(self, grown: Grown, first: Project, filled: Database) -> None:
+    def test_index_is_never_missing_during_a_replacement(
+        self, grown: GrowingProject, first: Project, filled: Database
+    ) -> None:
         with grown.with_tables(INDEXED, first) as second:
             grown.draft(second, "Index titles")
             apply(second.settled, filled)
@@ -244,14 +250,14 @@ class TestContract:
     """A column that exists in both forms until no program uses the old one."""
 
     @pytest.fixture
-    def renamed(self, grown: Grown, first: Project, filled: Database) -> Iterator[Project]:
+    def renamed(self, grown: GrowingProject, first: Project, filled: Database) -> Iterator[Project]:
         """A column under both names, in a database that waits for the contract."""
         with grown.with_tables(RENAMED, first) as project:
             grown.draft(project, "Call it headline", Decisions(strategy=RolloutStrategy.GRADUAL))
             apply(project.settled, filled)
             yield project
 
-    def test_contract_waits_for_the_deploy(self, grown: Grown, first: Project, filled: Database) -> None:
+    def test_contract_waits_for_the_deploy(self, grown: GrowingProject, first: Project, filled: Database) -> None:
         with grown.with_tables(RENAMED, first) as project:
             expand, fill, contract = grown.draft(
                 project, "Call it headline", Decisions(strategy=RolloutStrategy.GRADUAL)
@@ -268,7 +274,7 @@ class TestContract:
             assert (after.revision, after.pending_contract) == (contract.id, ())
 
     def test_contract_is_applied_at_once_to_an_empty_database(
-        self, grown: Grown, first: Project, database: Database
+        self, grown: GrowingProject, first: Project, database: Database
     ) -> None:
         with grown.with_tables(RENAMED, first) as project:
             grown.draft(project, "Call it headline", Decisions(strategy=RolloutStrategy.GRADUAL))
@@ -304,7 +310,7 @@ class TestContract:
 
         assert execute(filled.direct, "SELECT title, headline FROM task WHERE id = 9003") == [("old", "old")]
 
-    def test_contract_keeps_every_value(self, grown: Grown, renamed: Project, filled: Database) -> None:
+    def test_contract_keeps_every_value(self, grown: GrowingProject, renamed: Project, filled: Database) -> None:
         before = execute(filled.direct, "SELECT id, title FROM task ORDER BY id")
 
         apply(renamed.settled, filled, contract=True)
@@ -312,13 +318,15 @@ class TestContract:
         assert execute(filled.direct, "SELECT id, headline FROM task ORDER BY id") == before
         assert find_drift(renamed.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal()), filled) == ()
 
-    def test_check_accepts_an_applied_expansion(self, grown: Grown, renamed: Project, filled: Database) -> None:
+    def test_check_accepts_an_applied_expansion(
+        self, grown: GrowingProject, renamed: Project, filled: Database
+    ) -> None:
         configuration = renamed.configuration(SHADOW_DATABASE_URL=grown.server.url().reveal())
 
         assert check_project(configuration).revisions == 4
         assert find_drift(configuration, filled) == ()
 
-    def test_type_changes_during_writes(self, grown: Grown, first: Project, filled: Database) -> None:
+    def test_type_changes_during_writes(self, grown: GrowingProject, first: Project, filled: Database) -> None:
         with grown.with_tables(COUNTED, first) as second, grown.with_tables(WIDE, first) as third:
             grown.draft(second, "Count points")
             shutil.copytree(second.root / "migrations", third.root / "migrations", dirs_exist_ok=True)
@@ -341,7 +349,7 @@ class TestContract:
 
     @pytest.mark.parametrize("form", [RolloutStrategy.PLAIN, RolloutStrategy.GRADUAL])
     def test_converted_text_does_not_depend_on_session_settings(
-        self, grown: Grown, database: Database, form: RolloutStrategy
+        self, grown: GrowingProject, database: Database, form: RolloutStrategy
     ) -> None:
         with grown.with_tables(TIMED) as timed:
             grown.draft(timed, "Create tables")
@@ -358,7 +366,7 @@ class TestContract:
 
         assert set(execute(database.direct, "SELECT lasts FROM task")) == {("1 day 02:00:00",)}
 
-    def test_gradual_rename_of_a_column_in_a_view_is_refused(self, grown: Grown, first: Project) -> None:
+    def test_gradual_rename_of_a_column_in_a_view_is_refused(self, grown: GrowingProject, first: Project) -> None:
         view = """declare(metadata, "CREATE VIEW short AS SELECT id, headline AS said FROM task")"""
         seen = """declare(metadata, "CREATE VIEW short AS SELECT id, title AS said FROM task")"""
         with grown.with_tables(FIRST + seen, first) as second:
@@ -369,7 +377,7 @@ class TestContract:
             ):
                 grown.draft(third, "Call it headline", Decisions(strategy=RolloutStrategy.GRADUAL))
 
-    def test_commands_show_a_pending_contract(self, grown: Grown, first: Project, filled: Database) -> None:
+    def test_commands_show_a_pending_contract(self, grown: GrowingProject, first: Project, filled: Database) -> None:
         with grown.with_tables(RENAMED, first) as project:
             given = {"DATABASE_URL": filled.direct.reveal(), "SHADOW_DATABASE_URL": grown.server.url().reveal()}
             project.run("seedbed", "migrate", "draft", "-m", "Call it headline", "--gradual", given=given)
