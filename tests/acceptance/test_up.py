@@ -97,7 +97,7 @@ class TestUp:
 
         assert b"alexandra.arellano@example.com" in body
         assert process.returncode == 0, err
-        assert f"open      http://127.0.0.1:{port}/docs" in out
+        assert f"API docs    http://127.0.0.1:{port}/docs" in out
         assert project.servers() == []
 
     def test_goes_on_after_kills_at_any_moment(self, project: Project) -> None:

@@ -187,7 +187,7 @@ class TestDraft:
         project.write_tables(POWERFUL)
 
         terminal = opened(project, variables, "migrate", "draft", "-m", "Give power")
-        terminal.expect("An SQL expression for it:")
+        terminal.expect("SQL expression for it:")
         terminal.type("length(name)" + ENTER)
 
         assert terminal.end() == 0, terminal.shown
@@ -204,15 +204,15 @@ class TestApply:
         given = variables | {"SEEDBED_ENV": "production"}
 
         refused = opened(project, given, "migrate", "apply", "--allow", "drop-column")
-        refused.expect("Type its name to go on:")
+        refused.expect("Type its name to continue:")
         refused.type(ENTER)
         assert refused.end() == 1
         ended = opened(project, given, "migrate", "apply", "--allow", "drop-column")
-        ended.expect("Type its name to go on:")
+        ended.expect("Type its name to continue:")
         ended.type(CTRL_D)
         assert ended.end() == 1
         applied = opened(project, given, "migrate", "apply", "--allow", "drop-column")
-        applied.expect("Type its name to go on:")
+        applied.expect("Type its name to continue:")
         applied.type(database.name + ENTER)
 
         assert applied.end() == 0, applied.shown
@@ -246,7 +246,7 @@ class TestMask:
         execute(database.direct, "INSERT INTO hero (name) VALUES ('Deadpond')")
 
         terminal = opened(project, variables, "seed", "mask")
-        terminal.expect("Type its name to go on:")
+        terminal.expect("Type its name to continue:")
         terminal.type(database.name + ENTER)
 
         assert terminal.end() == 0, terminal.shown
@@ -319,9 +319,9 @@ class TestCopies:
         project.write_revision("third", 'op.drop_table("extra")', follows="second")
 
         terminal = opened(project, given, "up", columns=40)
-        terminal.expect("open ")
+        terminal.expect("API docs")
         terminal.expect("/docs")
-        address = terminal.shown.rpartition("open")[2].split()[0]
+        address = terminal.shown.rpartition("API docs")[2].split()[0]
         with urllib.request.urlopen(f"{address.removesuffix('/docs')}/health/ready", timeout=60) as answer:
             status = answer.status
         terminal.type(CTRL_C)
