@@ -40,10 +40,10 @@ def servers(places: Places) -> dict[str, Contender]:
 
     return {
         BARE_INITDB: Contender(initdb_alone, fresh_folder),
-        "EmbeddedServer.ensure_running, first start": Contender(first, fresh_folder, stop_newest),
-        "EmbeddedServer.ensure_running, warm start": Contender(kept.ensure_running, clean=kept.stop),
-        "EmbeddedServer.ensure_running, reuse": Contender(kept.ensure_running, kept.ensure_running, kept.stop),
-        "run_temporary_server, start and stop": Contender(throwaway),
+        "ensure_running, first start": Contender(first, fresh_folder, stop_newest),
+        "ensure_running, warm start": Contender(kept.ensure_running, clean=kept.stop),
+        "ensure_running, reuse": Contender(kept.ensure_running, kept.ensure_running, kept.stop),
+        "run_temporary_server, start, stop": Contender(throwaway),
     }
 
 
