@@ -267,7 +267,7 @@ def bare(url: DatabaseUrl) -> ASGIApp:
             await reader.close()
             await send({"type": "lifespan.shutdown.complete"})
 
-    return DispatchMiddleware(nothing, tables=tables, custom_routes=[], query_runner=reader, deadline=5)
+    return DispatchMiddleware(nothing, table_router=tables, custom_routes=[], query_runner=reader, deadline=5)
 
 
 def raw(url: DatabaseUrl) -> ASGIApp:

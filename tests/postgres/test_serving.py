@@ -315,7 +315,8 @@ class TestClientErrors:
         assert answer.json() == {
             "title": "Service Unavailable",
             "status": 503,
-            "detail": "The database lacks tables or columns of the models. seedbed migrate apply",
+            "detail": "The database lacks tables or columns of the models. "
+            "Apply the pending revisions: seedbed migrate apply",
             "code": "SB605",
         }
         assert not any(record.exc_info for record in caplog.records)
