@@ -14,7 +14,7 @@ from seedbed.migrations.apply.upgrade import apply
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer
-from tests.postgres.test_drafting_online import Grown
+from tests.postgres.test_drafting_online import GrowingProject
 from tests.projects import execute
 
 TABLES = """
@@ -216,7 +216,7 @@ class TestApply:
     def test_stops_at_a_taken_name_and_continues_once_it_is_free(
         self, tmp_path: Path, seedbed_server: TemporaryServer, database: Database, by_hand: str
     ) -> None:
-        grown = Grown(tmp_path, seedbed_server)
+        grown = GrowingProject(tmp_path, seedbed_server)
         with (
             grown.with_tables(TASK.format(more="")) as first,
             grown.with_tables(TASK.format(more=CHANGES[by_hand]), first) as project,
