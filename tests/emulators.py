@@ -14,7 +14,7 @@ import psycopg2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seedbed.branching.neon import NeonBranches
-from seedbed.branching.neon.emulator.server import Emulation, emulation
+from seedbed.branching.neon.emulator.server import Emulator, run_emulator
 from seedbed.postgres.connection import autocommit_cursor
 from seedbed.service.http.server import listen, serve_in_thread
 from seedbed.settings import Configuration, find_project, load_configuration
@@ -32,14 +32,14 @@ MARK = (
 class Neon:
     """A running emulator, spoken to by its own address, and by libpq through the process's variables."""
 
-    run: Emulation
+    run: Emulator
     address: str
     requests: list[str]
     """The paths of all requests so far."""
 
     @property
     def variables(self) -> dict[str, str]:
-        return self.run.variables(self.address)
+        return self.run.get_variables(self.address)
 
     def configuration(self, **changed: str) -> Configuration:
         given = {name: value for name, value in self.variables.items() if not name.startswith("PG")}
@@ -80,7 +80,7 @@ def emulated(**options: Any) -> Iterator[Neon]:
     """A default branch marked development, with one row."""
     requests: list[str] = []
     with (
-        emulation(**{"step": 0.005, **options}) as run,
+        run_emulator(**{"step": 0.005, **options}) as run,
         listen("127.0.0.1", 0) as listening,
         serve_in_thread(_noting(run.app, requests), listening) as address,
     ):

@@ -92,7 +92,7 @@ class Command:
 
     def settle(self) -> None:
         """The command returns while Neon is at work still, and its next one would be told to wait."""
-        while any(operation.under_way for operation in self.emulator.run.cloud.operations.done):
+        while any(operation.is_running for operation in self.emulator.run.cloud.operations.done):
             pass
 
 

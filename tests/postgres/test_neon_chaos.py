@@ -54,7 +54,7 @@ def reached(neon: Neon) -> str:
         return "not made"
     if found[0].name == PR:
         return "up"
-    url = neon.run.cloud.storage.server.url(found[0].place("neondb")).reveal()
+    url = neon.run.cloud.storage.server.url(found[0].get_database_name("neondb")).reveal()
     try:
         return "seeded" if ask(url, USERS) != [(0,)] else "migrated"
     except psycopg2.Error:

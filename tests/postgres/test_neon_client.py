@@ -18,7 +18,7 @@ from seedbed.branching.neon import NeonBranches
 from seedbed.branching.neon.annotations import AnnotatedBranch, format_unfinished_name
 from seedbed.branching.neon.client import NeonClient
 from seedbed.branching.neon.creation import BranchRequest
-from seedbed.branching.neon.emulator.branch_storage import Storage
+from seedbed.branching.neon.emulator.branch_storage import BranchStorage
 from seedbed.branching.neon.endpoints import BranchEndpoints
 from seedbed.branching.neon.http import LostAnswer, parse_retry_after
 from seedbed.branching.neon.models import Endpoint
@@ -449,7 +449,7 @@ class TestFaults:
 
     def test_that_lose_the_answer_about_a_compute_make_one(self, neon: Neon, branches: NeonBranches) -> None:
         branches.create(PR, environment=Environment.PREVIEW)
-        (endpoint,) = neon.run.cloud.computes.of_branch(branches._lookup.get_branch(PR).neon_branch.id)
+        (endpoint,) = neon.run.cloud.computes.list_of_branch(branches._lookup.get_branch(PR).neon_branch.id)
         branches.client.delete_endpoint(endpoint.id)
         asked, client = [], branches.client
 
@@ -472,7 +472,7 @@ class TestFaults:
 
     def test_of_an_operation_leave_nothing(self, neon: Neon, branches: NeonBranches) -> None:
         with (
-            patch.object(Storage, "copy", side_effect=RuntimeError("no space left")),
+            patch.object(BranchStorage, "copy_database", side_effect=RuntimeError("no space left")),
             pytest.raises(NeonOperationFailure, match="ended as failed: no space left"),
         ):
             branches.create(PR)

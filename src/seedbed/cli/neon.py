@@ -22,10 +22,10 @@ def emulate(port: int, branches: int, step: float) -> None:
 
     Example: seedbed neon emulate --port 18099
     """
-    from seedbed.branching.neon.emulator.server import emulation
+    from seedbed.branching.neon.emulator.server import run_emulator
     from seedbed.service.http.server import format_url, listen, serve_app
 
-    with listen("127.0.0.1", port) as listening, emulation(limit=branches, step=step) as run:
-        for name, value in run.variables(format_url(listening)).items():
+    with listen("127.0.0.1", port) as listening, run_emulator(limit=branches, step=step) as run:
+        for name, value in run.get_variables(format_url(listening)).items():
             click.echo(f"export {name}='{value}'")
         serve_app(run.app, listening)

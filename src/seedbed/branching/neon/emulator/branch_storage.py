@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Storage:
+class BranchStorage:
     """A branch's databases have the branch's id before their names; roles are the server's, and so every branch's."""
 
     server: TemporaryServer
 
-    def make_role(self, name: str, password: str) -> None:
+    def create_role(self, name: str, password: str) -> None:
         """With the rights of a role that Neon's API makes; one that is there, as another branch's, is left."""
         role = sql.Identifier(name)
         with self._cursor() as cursor:
@@ -35,7 +35,7 @@ class Storage:
                 cursor.execute(made.format(role, sql.Literal(password)))
                 cursor.execute(sql.SQL("GRANT pg_read_all_data, pg_write_all_data TO {}").format(role))
 
-    def make(self, place: str, owner: str) -> None:
+    def create_database(self, place: str, owner: str) -> None:
         with self._cursor() as cursor:
             cursor.execute(
                 sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(
@@ -43,28 +43,28 @@ class Storage:
                 )
             )
 
-    def copy(self, source: str, target: str, owner: str, *, schema_only: bool = False) -> None:
+    def copy_database(self, source: str, target: str, owner: str, *, schema_only: bool = False) -> None:
         """Copy a database. Neon copies one that is in use, and PostgreSQL does not: then it is dumped and restored."""
         if not schema_only:
             try:
                 with self._cursor() as cursor:
                     clone_database(cursor, source, target)
             except (ParentInUse, BranchCopyFailure):  # the latter where whoever used it has just gone
-                self.drop(target)
+                self.drop_database(target)
             else:
                 return
-        self.make(target, owner)
-        self._psql(target, self.dump(source, schema_only=schema_only, owners=True))
+        self.create_database(target, owner)
+        self._psql(target, self.dump_database(source, schema_only=schema_only, owners=True))
 
-    def drop(self, place: str) -> None:
+    def drop_database(self, place: str) -> None:
         with self._cursor() as cursor:
             cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(place)))
 
-    def end_sessions(self, place: str) -> None:
+    def terminate_sessions(self, place: str) -> None:
         with self._cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (place,))
 
-    def dump(self, place: str, *, schema_only: bool = True, owners: bool = False) -> str:
+    def dump_database(self, place: str, *, schema_only: bool = True, owners: bool = False) -> str:
         """What pg_dump says, without the lines that differ from run to run."""
         flags = [*(["--schema-only"] if schema_only else []), *([] if owners else ["--no-owner"])]
         said = self._run("pg_dump", *flags, place).stdout

@@ -13,15 +13,15 @@ DOMAIN = "us-east-2.aws.neon.tech"
 Json = dict[str, Any]
 
 
-def now() -> datetime:
+def get_current_time() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def stamp(moment: datetime) -> str:
+def format_timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class Refusal(Exception):
+class ApiError(Exception):
     """A request refused as Neon refuses it."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
@@ -30,7 +30,7 @@ class Refusal(Exception):
 
 
 @dataclass
-class Branch:
+class EmulatedBranch:
     id: str
     name: str
     parent_id: str | None
@@ -45,27 +45,27 @@ class Branch:
     """Owners by name."""
     passwords: dict[str, str] = field(default_factory=dict, repr=False)
     last_reset_at: datetime | None = None
-    created_at: datetime = field(default_factory=now)
-    updated_at: datetime = field(default_factory=now)
+    created_at: datetime = field(default_factory=get_current_time)
+    updated_at: datetime = field(default_factory=get_current_time)
 
-    def place(self, database: str) -> str:
+    def get_database_name(self, database: str) -> str:
         """What PostgreSQL calls one of its databases."""
         return f"{self.id}/{database}"
 
-    def json(self) -> Json:
+    def to_json(self) -> Json:
         said: Json = {
             "id": self.id,
             "project_id": self.project,
             "name": self.name,
             "current_state": self.state,
-            "state_changed_at": stamp(self.updated_at),
+            "state_changed_at": format_timestamp(self.updated_at),
             "creation_source": "console",
             "primary": self.default,
             "default": self.default,
             "protected": self.protected,
             "init_source": self.init_source,
-            "created_at": stamp(self.created_at),
-            "updated_at": stamp(self.updated_at),
+            "created_at": format_timestamp(self.created_at),
+            "updated_at": format_timestamp(self.updated_at),
             **dict.fromkeys(
                 (
                     "cpu_used_sec", "compute_time_seconds", "active_time_seconds", "written_data_bytes",
@@ -78,18 +78,18 @@ class Branch:
             said["parent_id"] = self.parent_id
             said["parent_lsn"] = "0/0"
         if self.expires_at is not None:
-            said["expires_at"] = stamp(self.expires_at)
+            said["expires_at"] = format_timestamp(self.expires_at)
             said["ttl_interval_seconds"] = int((self.expires_at - self.created_at).total_seconds())
         if self.last_reset_at is not None:
-            said["last_reset_at"] = stamp(self.last_reset_at)
+            said["last_reset_at"] = format_timestamp(self.last_reset_at)
         return said
 
     def annotation_json(self) -> Json:
         return {
             "object": {"type": "console/branch", "id": self.id},
             "value": self.annotation or {},
-            "created_at": stamp(self.created_at),
-            "updated_at": stamp(self.created_at),
+            "created_at": format_timestamp(self.created_at),
+            "updated_at": format_timestamp(self.created_at),
         }
 
     def role_json(self, name: str) -> Json:
@@ -97,7 +97,7 @@ class Branch:
 
     def database_json(self, name: str) -> Json:
         return {
-            "id": crc32(self.place(name).encode()),
+            "id": crc32(self.get_database_name(name).encode()),
             "branch_id": self.id,
             "name": name,
             "owner_name": self.databases[name],
@@ -105,18 +105,18 @@ class Branch:
         }
 
     def _dates(self) -> Json:
-        return {"created_at": stamp(self.created_at), "updated_at": stamp(self.updated_at)}
+        return {"created_at": format_timestamp(self.created_at), "updated_at": format_timestamp(self.updated_at)}
 
 
 @dataclass
-class Endpoint:
+class EmulatedEndpoint:
     id: str
     branch_id: str
     project: str
     type: str = "read_write"
     state: str = "init"
     suspend_timeout: int = 0
-    created_at: datetime = field(default_factory=now)
+    created_at: datetime = field(default_factory=get_current_time)
 
     @property
     def host(self) -> str:
@@ -126,7 +126,7 @@ class Endpoint:
     def pooler_host(self) -> str:
         return f"{self.id}-pooler.{DOMAIN}"
 
-    def json(self) -> Json:
+    def to_json(self) -> Json:
         return {
             "id": self.id,
             "host": self.host,
@@ -146,13 +146,13 @@ class Endpoint:
             "proxy_host": DOMAIN,
             "settings": {},
             "suspend_timeout_seconds": self.suspend_timeout,
-            "created_at": stamp(self.created_at),
-            "updated_at": stamp(self.created_at),
+            "created_at": format_timestamp(self.created_at),
+            "updated_at": format_timestamp(self.created_at),
         }
 
 
 @dataclass
-class Operation:
+class EmulatedOperation:
     action: str
     project: str
     branch_id: str | None
@@ -161,13 +161,13 @@ class Operation:
     status: str = "scheduling"
     error: str | None = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    created_at: datetime = field(default_factory=now)
+    created_at: datetime = field(default_factory=get_current_time)
 
     @property
-    def under_way(self) -> bool:
+    def is_running(self) -> bool:
         return self.status in {"scheduling", "running", "cancelling"}
 
-    def json(self) -> Json:
+    def to_json(self) -> Json:
         said: Json = {
             "id": self.id,
             "project_id": self.project,
@@ -175,8 +175,8 @@ class Operation:
             "status": self.status,
             "failures_count": 0,
             "total_duration_ms": 0,
-            "created_at": stamp(self.created_at),
-            "updated_at": stamp(now()),
+            "created_at": format_timestamp(self.created_at),
+            "updated_at": format_timestamp(get_current_time()),
         }
         for name, value in (("branch_id", self.branch_id), ("endpoint_id", self.endpoint_id), ("error", self.error)):
             if value is not None:

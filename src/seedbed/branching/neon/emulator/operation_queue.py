@@ -7,18 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Queue
 
-from seedbed.branching.neon.emulator.models import Branch, Endpoint, Operation, Refusal
+from seedbed.branching.neon.emulator.models import EmulatedBranch, EmulatedEndpoint, EmulatedOperation, ApiError
 
 
 @dataclass
-class Operations:
+class OperationQueue:
     project: str
     step: float = 0.05
     """Seconds that an operation takes to begin, and again to end."""
-    done: list[Operation] = field(default_factory=list)
+    done: list[EmulatedOperation] = field(default_factory=list)
     """Those under way too, the newest last."""
     stopped: threading.Event = field(default_factory=threading.Event)
-    _queue: "Queue[Operation | None]" = field(default_factory=Queue)
+    _queue: "Queue[EmulatedOperation | None]" = field(default_factory=Queue)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -31,16 +31,16 @@ class Operations:
             self._queue.put(None)
             worker.join()
 
-    def see_idle(self) -> None:
-        if any(operation.under_way for operation in self.done[::-1]):
-            raise Refusal(
+    def check_idle(self) -> None:
+        if any(operation.is_running for operation in self.done[::-1]):
+            raise ApiError(
                 423, "", "project already has running conflicting operations, scheduling of new ones is prohibited"
             )
 
-    def begin(
-        self, action: str, work: Callable[[], None], branch: Branch | None, endpoint: Endpoint | None = None
-    ) -> Operation:
-        operation = Operation(
+    def schedule(
+        self, action: str, work: Callable[[], None], branch: EmulatedBranch | None, endpoint: EmulatedEndpoint | None = None
+    ) -> EmulatedOperation:
+        operation = EmulatedOperation(
             action, self.project, branch.id if branch else None, endpoint.id if endpoint else None, work
         )
         self.done.append(operation)

@@ -7,10 +7,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from seedbed.branching.neon.emulator.branch_storage import Storage
+from seedbed.branching.neon.emulator.branch_storage import BranchStorage
 from seedbed.branching.neon.emulator.computes import Computes
-from seedbed.branching.neon.emulator.models import Branch, Endpoint, Operation, Refusal, now
-from seedbed.branching.neon.emulator.operation_queue import Operations
+from seedbed.branching.neon.emulator.models import EmulatedBranch, EmulatedEndpoint, EmulatedOperation, ApiError, get_current_time
+from seedbed.branching.neon.emulator.operation_queue import OperationQueue
 
 ROLE, DATABASE = "neondb_owner", "neondb"
 _FARTHEST = timedelta(days=30)
@@ -18,16 +18,16 @@ _TICK_SECONDS = 0.1
 
 
 @dataclass
-class Cloud:
+class EmulatedProject:
     """State is kept in memory: it lives as long as the throw-away server whose databases it is about, and no longer.
     Whoever looks at it or changes it has the lock.
     """
 
-    storage: Storage
-    operations: Operations
+    storage: BranchStorage
+    operations: OperationQueue
     limit: int = 10
     root_limit: int = 3
-    branches: dict[str, Branch] = field(default_factory=dict)
+    branches: dict[str, EmulatedBranch] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
     """Ids of branches that were there: deleting them again is no error."""
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -43,13 +43,13 @@ class Cloud:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Begin with a default branch `main`, and do operations for the length of a block."""
-        self.storage.make_role(ROLE, self.computes.inner)
-        main = Branch(f"br-main-{secrets.token_hex(4)}", "main", None, self.project, default=True, state="ready")
+        self.storage.create_role(ROLE, self.computes.proxy_password)
+        main = EmulatedBranch(f"br-main-{secrets.token_hex(4)}", "main", None, self.project, default=True, state="ready")
         main.databases[DATABASE] = ROLE
-        main.passwords[ROLE] = new_password()
-        self.storage.make(main.place(DATABASE), ROLE)
+        main.passwords[ROLE] = generate_password()
+        self.storage.create_database(main.get_database_name(DATABASE), ROLE)
         self.branches[main.id] = main
-        self.computes.make(main).state = "active"
+        self.computes.create(main).state = "active"
         expiring = threading.Thread(target=self._expire, name="seedbed-emulator-expiry")
         with self.operations.running():
             expiring.start()
@@ -57,19 +57,19 @@ class Cloud:
         expiring.join()
 
     @property
-    def default(self) -> Branch:
+    def default(self) -> EmulatedBranch:
         return next(branch for branch in self.branches.values() if branch.default)
 
-    def see_project(self, project: str) -> None:
+    def check_project(self, project: str) -> None:
         if project != self.project:
-            raise Refusal(404, "", "project not found")
+            raise ApiError(404, "", "project not found")
 
-    def branch(self, branch_id: str) -> Branch:
+    def get_branch(self, branch_id: str) -> EmulatedBranch:
         if branch_id not in self.branches:
-            raise Refusal(404, "", "branch not found")
+            raise ApiError(404, "", "branch not found")
         return self.branches[branch_id]
 
-    def children(self, branch_id: str) -> list[Branch]:
+    def find_children(self, branch_id: str) -> list[EmulatedBranch]:
         return [branch for branch in self.branches.values() if branch.parent_id == branch_id]
 
     def create(
@@ -82,126 +82,126 @@ class Cloud:
         expires_at: datetime | None = None,
         protected: bool = False,
         annotation: dict[str, str] | None = None,
-    ) -> tuple[Branch, list[Endpoint], list[Operation]]:
-        self.operations.see_idle()
-        parent = self.branch(parent_id) if parent_id else self.default
+    ) -> tuple[EmulatedBranch, list[EmulatedEndpoint], list[EmulatedOperation]]:
+        self.operations.check_idle()
+        parent = self.get_branch(parent_id) if parent_id else self.default
         made_id = f"br-quiet-{secrets.token_hex(4)}"
         name = name or made_id
         self._see_name(name)
         self._see_room()
         if schema_only and sum(b.parent_id is None for b in self.branches.values()) >= self.root_limit:
-            raise Refusal(422, "ROOT_BRANCHES_LIMIT_EXCEEDED", "root branches limit exceeded")
+            raise ApiError(422, "ROOT_BRANCHES_LIMIT_EXCEEDED", "root branches limit exceeded")
         if parent.expires_at is not None and not schema_only:
-            raise Refusal(422, "", "cannot create a branch from a parent that has an expiration")
-        see_expiry(expires_at)
+            raise ApiError(422, "", "cannot create a branch from a parent that has an expiration")
+        check_expiry(expires_at)
         if protected and expires_at is not None:
-            raise Refusal(422, "", "a protected branch cannot expire")
-        branch = Branch(
+            raise ApiError(422, "", "a protected branch cannot expire")
+        branch = EmulatedBranch(
             made_id, name, None if schema_only else parent.id, self.project, protected=protected,
             init_source="schema-only" if schema_only else "parent-data", expires_at=expires_at, annotation=annotation,
             databases=dict(parent.databases),
-            passwords={role: new_password() if parent.protected else known for role, known in parent.passwords.items()},
+            passwords={role: generate_password() if parent.protected else known for role, known in parent.passwords.items()},
         )  # fmt: skip
         self.branches[branch.id] = branch
 
         def copy() -> None:
             for database, owner in branch.databases.items():
-                self.storage.copy(parent.place(database), branch.place(database), owner, schema_only=schema_only)
+                self.storage.copy_database(parent.get_database_name(database), branch.get_database_name(database), owner, schema_only=schema_only)
             branch.state = "ready"
 
-        operations = [self.operations.begin("create_branch", copy, branch)]
-        endpoints = [self.computes.make(branch, kind) for kind in types]
+        operations = [self.operations.schedule("create_branch", copy, branch)]
+        endpoints = [self.computes.create(branch, kind) for kind in types]
         operations += [self.computes.start(endpoint) for endpoint in endpoints]
         return branch, endpoints, operations
 
-    def restore(self, branch: Branch, source: Branch, preserve: str | None) -> list[Operation]:
-        self.operations.see_idle()
+    def restore(self, branch: EmulatedBranch, source: EmulatedBranch, preserve: str | None) -> list[EmulatedOperation]:
+        self.operations.check_idle()
         if branch.protected:
-            raise Refusal(422, "", "branch is protected")
-        children = self.children(branch.id)
+            raise ApiError(422, "", "branch is protected")
+        children = self.find_children(branch.id)
         if (children or source.id == branch.id) and not preserve:
-            raise Refusal(422, "", "preserve_under_name is required: the branch has children or is its own source")
-        kept: Branch | None = None
+            raise ApiError(422, "", "preserve_under_name is required: the branch has children or is its own source")
+        kept: EmulatedBranch | None = None
         if preserve:
             self._see_name(preserve)
             self._see_room()
-            kept = Branch(
+            kept = EmulatedBranch(
                 f"br-kept-{secrets.token_hex(4)}", preserve, branch.parent_id, self.project, state="ready",
                 databases=dict(branch.databases), passwords=dict(branch.passwords),
             )  # fmt: skip
             self.branches[kept.id] = kept
             for child in children:
                 child.parent_id = kept.id
-        branch.state, branch.updated_at = "resetting", now()
+        branch.state, branch.updated_at = "resetting", get_current_time()
         origin = kept if kept is not None and source.id == branch.id else source
 
         def again() -> None:
             for database, owner in branch.databases.items():
                 if kept is not None:
-                    self.storage.end_sessions(branch.place(database))
-                    self.storage.copy(branch.place(database), kept.place(database), owner)
-                self.storage.drop(branch.place(database))
+                    self.storage.terminate_sessions(branch.get_database_name(database))
+                    self.storage.copy_database(branch.get_database_name(database), kept.get_database_name(database), owner)
+                self.storage.drop_database(branch.get_database_name(database))
             branch.databases = dict(origin.databases)
             for database, owner in branch.databases.items():
-                self.storage.copy(origin.place(database), branch.place(database), owner)
-            branch.state, branch.last_reset_at = "ready", now()
+                self.storage.copy_database(origin.get_database_name(database), branch.get_database_name(database), owner)
+            branch.state, branch.last_reset_at = "ready", get_current_time()
 
-        return [self.operations.begin("create_branch", again, branch)]
+        return [self.operations.schedule("create_branch", again, branch)]
 
     def update(
-        self, branch: Branch, name: str | None, expiry: datetime | None, protected: bool | None
-    ) -> list[Operation]:
-        self.operations.see_idle()
+        self, branch: EmulatedBranch, name: str | None, expiry: datetime | None, protected: bool | None
+    ) -> list[EmulatedOperation]:
+        self.operations.check_idle()
         if name is not None and name != branch.name:
             self._see_name(name)
         protected = branch.protected if protected is None else protected
-        if expiry is not None and (branch.default or protected or self.children(branch.id)):
-            raise Refusal(422, "", "a default or protected branch, or one with children, cannot expire")
+        if expiry is not None and (branch.default or protected or self.find_children(branch.id)):
+            raise ApiError(422, "", "a default or protected branch, or one with children, cannot expire")
         if expiry != branch.expires_at:
-            see_expiry(expiry)
+            check_expiry(expiry)
         branch.name, branch.expires_at, branch.protected = name or branch.name, expiry, protected
-        branch.updated_at = now()
+        branch.updated_at = get_current_time()
         return []
 
-    def delete(self, branch: Branch) -> list[Operation]:
-        self.operations.see_idle()
+    def delete(self, branch: EmulatedBranch) -> list[EmulatedOperation]:
+        self.operations.check_idle()
         if branch.default or branch.protected or (branch.parent_id is None and branch.init_source == "parent-data"):
-            raise Refusal(422, "", "cannot delete the default, a protected or the root branch")
-        if self.children(branch.id):
-            raise Refusal(422, "", "cannot delete branch that has children")
+            raise ApiError(422, "", "cannot delete the default, a protected or the root branch")
+        if self.find_children(branch.id):
+            raise ApiError(422, "", "cannot delete branch that has children")
         del self.branches[branch.id]
         self.deleted.add(branch.id)
-        for endpoint in self.computes.of_branch(branch.id):
+        for endpoint in self.computes.list_of_branch(branch.id):
             self.computes.forget(endpoint)
 
         def drop() -> None:
             for database in branch.databases:
-                self.storage.drop(branch.place(database))
+                self.storage.drop_database(branch.get_database_name(database))
 
-        return [self.operations.begin("delete_timeline", drop, branch)]
+        return [self.operations.schedule("delete_timeline", drop, branch)]
 
     def _see_room(self) -> None:
         if len(self.branches) >= self.limit:
-            raise Refusal(422, "BRANCHES_LIMIT_EXCEEDED", "branches limit exceeded")
+            raise ApiError(422, "BRANCHES_LIMIT_EXCEEDED", "branches limit exceeded")
 
     def _see_name(self, name: str) -> None:
         if any(branch.name == name for branch in self.branches.values()):
-            raise Refusal(409, "BRANCH_ALREADY_EXISTS", f'branch already exists; branch_name:"{name}"')
+            raise ApiError(409, "BRANCH_ALREADY_EXISTS", f'branch already exists; branch_name:"{name}"')
 
     def _expire(self) -> None:
         """Delete what has come to its end, once nothing else is under way."""
         while not self.operations.stopped.wait(_TICK_SECONDS):
             with self.lock:
                 for branch in list(self.branches.values()):
-                    if branch.expires_at is not None and branch.expires_at <= now():
-                        with suppress(Refusal):  # something is under way, or it may not be deleted after all
+                    if branch.expires_at is not None and branch.expires_at <= get_current_time():
+                        with suppress(ApiError):  # something is under way, or it may not be deleted after all
                             self.delete(branch)
 
 
-def new_password() -> str:
+def generate_password() -> str:
     return f"npg_{secrets.token_hex(8)}"
 
 
-def see_expiry(at: datetime | None) -> None:
-    if at is not None and not now() < at <= now() + _FARTHEST:
-        raise Refusal(400, "", "expires_at must be in the future, and at most 30 days away")
+def check_expiry(at: datetime | None) -> None:
+    if at is not None and not get_current_time() < at <= get_current_time() + _FARTHEST:
+        raise ApiError(400, "", "expires_at must be in the future, and at most 30 days away")

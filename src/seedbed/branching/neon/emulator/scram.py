@@ -9,11 +9,11 @@ PLAIN, BOUND = "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"
 _ROUNDS = 4096
 
 
-class BadLogin(Exception):
+class ScramFailure(Exception):
     """The other side does not know the password."""
 
 
-class ServerSide:
+class ScramServer:
     """Checks a client that claims to know a password; `binding` is the hash of the certificate it should have seen."""
 
     def __init__(self, password: str, mechanism: str, binding: bytes) -> None:
@@ -25,9 +25,9 @@ class ServerSide:
     def challenge(self, first: str) -> str:
         flag, name, bare = first.split(",", 2)
         if self._mechanism not in {PLAIN, BOUND} or flag.startswith("p=") != (self._mechanism == BOUND):
-            raise BadLogin
+            raise ScramFailure
         if flag == "y":  # it could bind, and was told that the proxy could not: somebody is in between
-            raise BadLogin
+            raise ScramFailure
         self._header, self._bare = f"{flag},{name},", bare
         self._nonce = _fields(bare)["r"] + secrets.token_urlsafe(18)
         self._challenge = f"r={self._nonce},s={b64encode(self._salt).decode()},i={_ROUNDS}"
@@ -38,16 +38,16 @@ class ServerSide:
         said = _fields(unproven)
         bound = self._header.encode() + (self._binding if self._mechanism == BOUND else b"")
         if said["r"] != self._nonce or b64decode(said["c"]) != bound:
-            raise BadLogin
+            raise ScramFailure
         text = f"{self._bare},{self._challenge},{unproven}".encode()
         key = _hmac(self._salted, b"Client Key")
         expected = _xor(key, _hmac(hashlib.sha256(key).digest(), text))
         if not hmac.compare_digest(expected, b64decode(proof)):
-            raise BadLogin
+            raise ScramFailure
         return "v=" + b64encode(_hmac(_hmac(self._salted, b"Server Key"), text)).decode()
 
 
-class ClientSide:
+class ScramClient:
     """Logs in to the server behind the proxy."""
 
     def __init__(self, password: str) -> None:

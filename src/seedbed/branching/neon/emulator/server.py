@@ -9,27 +9,27 @@ from starlette.types import ASGIApp
 
 from seedbed.branching.neon.emulator.api.app import create_api
 from seedbed.branching.neon.emulator.api.branch_routes import uri
-from seedbed.branching.neon.emulator.api.fault_injection import Faults, Faulty
-from seedbed.branching.neon.emulator.branch_storage import Storage
+from seedbed.branching.neon.emulator.api.fault_injection import Faults, FaultMiddleware
+from seedbed.branching.neon.emulator.branch_storage import BranchStorage
 from seedbed.branching.neon.emulator.models import DOMAIN
-from seedbed.branching.neon.emulator.operation_queue import Operations
-from seedbed.branching.neon.emulator.project import DATABASE, ROLE, Cloud
+from seedbed.branching.neon.emulator.operation_queue import OperationQueue
+from seedbed.branching.neon.emulator.project import DATABASE, ROLE, EmulatedProject
 from seedbed.branching.neon.emulator.sni_proxy import Proxy
 from seedbed.branching.neon.emulator.tls_certificate import make_tls
 from seedbed.postgres.embedded import TemporaryServer, run_temporary_server
 
 
 @dataclass(frozen=True)
-class Emulation:
+class Emulator:
     """A running emulator, and what its clients need to find it."""
 
     app: ASGIApp
-    cloud: Cloud
+    cloud: EmulatedProject
     faults: Faults
     key: str
     proxy_port: int
 
-    def variables(self, address: str) -> dict[str, str]:
+    def get_variables(self, address: str) -> dict[str, str]:
         """What to export. libpq goes to PGHOSTADDR and PGPORT, whatever host a URL names, so no name is looked up."""
         return {
             "NEON_API_KEY": self.key,
@@ -43,11 +43,11 @@ class Emulation:
     def database_url(self, *, pooled: bool = False) -> str:
         """The default branch's database."""
         main = self.cloud.default
-        return uri(main, self.cloud.computes.of_branch(main.id)[0], DATABASE, ROLE, pooled=pooled)
+        return uri(main, self.cloud.computes.list_of_branch(main.id)[0], DATABASE, ROLE, pooled=pooled)
 
 
 @contextmanager
-def emulation(server: TemporaryServer | None = None, *, limit: int = 10, step: float = 0.05) -> Iterator[Emulation]:
+def run_emulator(server: TemporaryServer | None = None, *, limit: int = 10, step: float = 0.05) -> Iterator[Emulator]:
     """Run all but the web server, which is the caller's, for the length of a block; afterwards all of it is gone.
 
     Raises:
@@ -55,10 +55,10 @@ def emulation(server: TemporaryServer | None = None, *, limit: int = 10, step: f
     """
     tls = make_tls(f"*.{DOMAIN}")
     if server is None:
-        with run_temporary_server() as made, emulation(made, limit=limit, step=step) as run:
+        with run_temporary_server() as made, run_emulator(made, limit=limit, step=step) as run:
             yield run
         return
-    cloud = Cloud(Storage(server), Operations(f"quiet-lab-{secrets.randbelow(10**8):08d}", step), limit)
+    cloud = EmulatedProject(BranchStorage(server), OperationQueue(f"quiet-lab-{secrets.randbelow(10**8):08d}", step), limit)
     key, faults = f"napi_{secrets.token_hex(16)}", Faults()
-    with cloud.running(), Proxy(tls, server.port, cloud.computes.way).running() as port:
-        yield Emulation(Faulty(create_api(cloud, key, faults), faults), cloud, faults, key, port)
+    with cloud.running(), Proxy(tls, server.port, cloud.computes.resolve_route).running() as port:
+        yield Emulator(FaultMiddleware(create_api(cloud, key, faults), faults), cloud, faults, key, port)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from seedbed.branching.neon.emulator.scram import BOUND, PLAIN, BadLogin, ClientSide, ServerSide
+from seedbed.branching.neon.emulator.scram import BOUND, PLAIN, ScramFailure, ScramClient, ScramServer
 from seedbed.branching.neon.emulator.tls_certificate import Tls
 
 _SSL, _GSS, _CANCEL = 80877103, 80877104, 80877102
@@ -21,7 +21,7 @@ _END = (
     asyncio.IncompleteReadError,
     ssl.SSLError,
     OSError,
-    BadLogin,
+    ScramFailure,
     ValueError,
     KeyError,
     struct.error,
@@ -29,7 +29,7 @@ _END = (
 
 
 @dataclass(frozen=True)
-class Way:
+class Route:
     """Where a client is let through to: the role's password on the branch, and the database and password behind it."""
 
     password: str = field(repr=False)
@@ -38,7 +38,7 @@ class Way:
     read_only: bool = False
 
 
-class NoWay(Exception):
+class RouteRejected(Exception):
     """A client is turned away, with what it is told."""
 
     def __init__(self, state: str, message: str) -> None:
@@ -46,8 +46,8 @@ class NoWay(Exception):
         self.state = state
 
 
-Find = Callable[[str, str, str], Way]
-"""The compute's id, the database and the role to a way; it may wait while the compute wakes, and may raise NoWay."""
+Find = Callable[[str, str, str], Route]
+"""The compute's id, the database and the role to a way; it may wait while the compute wakes, and may raise RouteRejected."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Proxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await self._client(reader, writer)
-        except NoWay as refused:
+        except RouteRejected as refused:
             with suppress(*_END):
                 writer.write(_error(refused.state, str(refused)))
                 await writer.drain()
@@ -100,7 +100,7 @@ class Proxy:
             return
         outer = writer.get_extra_info("ssl_object")
         if outer is None:
-            raise NoWay("28000", "connection is insecure (try using `sslmode=require`)")
+            raise RouteRejected("28000", "connection is insecure (try using `sslmode=require`)")
         given = _parameters(body)
         compute = _compute(given, getattr(outer, "asked_for", None) or "")
         user = given.get("user", "")
@@ -111,20 +111,20 @@ class Proxy:
             given["options"] = f"{given.get('options', '')} -c default_transaction_read_only=on".strip()
         await self._through(reader, writer, given, way)
 
-    async def _let_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way, user: str) -> None:
+    async def _let_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Route, user: str) -> None:
         mechanisms = "".join(f"{name}\0" for name in (BOUND, PLAIN)) + "\0"
         writer.write(_auth(_SASL, mechanisms.encode()))
         name, _, rest = (await _message(reader, b"p")).partition(b"\0")
         try:
-            side = ServerSide(way.password, name.decode(), self.tls.binding)
+            side = ScramServer(way.password, name.decode(), self.tls.binding)
             writer.write(_auth(_CONTINUE, side.challenge(rest[4:].decode()).encode()))
             verdict = side.verdict((await _message(reader, b"p")).decode())
-        except (BadLogin, ValueError, KeyError):
-            raise NoWay("28P01", f"password authentication failed for user '{user}'") from None
+        except (ScramFailure, ValueError, KeyError):
+            raise RouteRejected("28P01", f"password authentication failed for user '{user}'") from None
         writer.write(_auth(_FINAL, verdict.encode()) + _auth(_OK))
 
     async def _through(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, given: dict[str, str], way: Way
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, given: dict[str, str], way: Route
     ) -> None:
         from_server, to_server = await asyncio.open_connection("127.0.0.1", self.inner_port)
         try:
@@ -136,7 +136,7 @@ class Proxy:
                     break
                 (step,) = struct.unpack("!I", body[:4])
                 if step == _SASL:
-                    side = ClientSide(way.inner_password)
+                    side = ScramClient(way.inner_password)
                     first = side.first().encode()
                     to_server.write(_packet(b"p", PLAIN.encode() + b"\0" + struct.pack("!I", len(first)) + first))
                 elif step == _CONTINUE:

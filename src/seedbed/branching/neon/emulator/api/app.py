@@ -22,30 +22,30 @@ from seedbed.branching.neon.emulator.api.request_models import (
 from seedbed.branching.neon.emulator.models import (
     DOMAIN,
     REGION,
-    Branch,
-    Endpoint,
+    EmulatedBranch,
+    EmulatedEndpoint,
     Json,
-    Operation,
-    Refusal,
-    now,
-    stamp,
+    EmulatedOperation,
+    ApiError,
+    get_current_time,
+    format_timestamp,
 )
-from seedbed.branching.neon.emulator.project import Cloud
+from seedbed.branching.neon.emulator.project import EmulatedProject
 
 _MOST = 10_000
 _USER = "00000000-0000-4000-8000-000000000001"
 _ORGANIZATION = "org-emulated-12345678"
 
 
-def create_api(cloud: Cloud, key: str, faults: Faults) -> FastAPI:
+def create_api(cloud: EmulatedProject, key: str, faults: Faults) -> FastAPI:
     """The routes; each takes the project's lock for as long as it looks or changes."""
 
     def known(authorization: str = Header("")) -> None:
         if not secrets.compare_digest(authorization.encode(), f"Bearer {key}".encode()):
-            raise Refusal(401, "", "authentication failed")
+            raise ApiError(401, "", "authentication failed")
 
     app = FastAPI(title="Neon's API, emulated", openapi_url=None, docs_url=None, redoc_url=None)
-    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _not_here)
     v2 = "/api/v2"
@@ -72,7 +72,7 @@ def create_api(cloud: Cloud, key: str, faults: Faults) -> FastAPI:
 
 
 def _refused(_: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)  # noqa: S101 - the handler is for these alone
+    assert isinstance(error, ApiError)  # noqa: S101 - the handler is for these alone
     body = {"request_id": str(uuid.uuid4()), "code": error.code, "message": error.message}
     return JSONResponse(body, error.status)
 
@@ -80,17 +80,17 @@ def _refused(_: Request, error: Exception) -> Response:
 def _malformed(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
     said = "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors())
-    return _refused(_, Refusal(400, "", f"request is not valid: {said}"))
+    return _refused(_, ApiError(400, "", f"request is not valid: {said}"))
 
 
 def _not_here(_: Request, error: Exception) -> Response:
     """What Neon has and the emulator has not is told apart from what is not there."""
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
-    return _refused(_, Refusal(error.status_code, "", f"the emulator has no such route: {error.detail}"))
+    return _refused(_, ApiError(error.status_code, "", f"the emulator has no such route: {error.detail}"))
 
 
-def _account(app: FastAPI, v2: str, cloud: Cloud, guard: Any) -> None:
-    made = stamp(now())
+def _account(app: FastAPI, v2: str, cloud: EmulatedProject, guard: Any) -> None:
+    made = format_timestamp(get_current_time())
 
     @app.get(f"{v2}/users/me", dependencies=guard)
     def me() -> Json:
@@ -123,7 +123,7 @@ def _account(app: FastAPI, v2: str, cloud: Cloud, guard: Any) -> None:
 
     @app.get(f"{v2}/projects/{{project}}", dependencies=guard)
     def project(project: str) -> Json:
-        cloud.see_project(project)
+        cloud.check_project(project)
         more = dict.fromkeys(
             ("active_time_seconds", "compute_time_seconds", "written_data_bytes", "data_transfer_bytes",
              "data_storage_bytes_hour"), 0,
@@ -132,7 +132,7 @@ def _account(app: FastAPI, v2: str, cloud: Cloud, guard: Any) -> None:
         return {"project": {**listed(), **more, **period}}
 
 
-def _branches(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
+def _branches(app: FastAPI, base: str, cloud: EmulatedProject, guard: Any) -> None:
     @app.get(f"{base}/branches", dependencies=guard)
     def list_branches(
         project: str,
@@ -142,10 +142,10 @@ def _branches(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
         limit: Annotated[int, Query(ge=1, le=_MOST)] = _MOST,
         cursor: str = "",
     ) -> Json:
-        cloud.see_project(project)
+        cloud.check_project(project)
         descending = sort_order.lower() == "desc"
 
-        def place(branch: Branch) -> str:
+        def place(branch: EmulatedBranch) -> str:
             values = {"name": branch.name, "created_at": branch.created_at, "updated_at": branch.updated_at}
             return f"{values[sort_by]} {branch.id}"
 
@@ -155,7 +155,7 @@ def _branches(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
             left = [b for b in found if not cursor or (place(b) < cursor if descending else place(b) > cursor)]
             page = left[:limit]
             said: Json = {
-                "branches": [b.json() for b in page],
+                "branches": [b.to_json() for b in page],
                 "annotations": {b.id: b.annotation_json() for b in page if b.annotation is not None},
                 "pagination": {"sort_by": sort_by, "sort_order": sort_order.upper()},
             }
@@ -165,13 +165,13 @@ def _branches(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
 
     @app.get(f"{base}/branches/count", dependencies=guard)
     def count(project: str, search: str = "") -> Json:
-        cloud.see_project(project)
+        cloud.check_project(project)
         with cloud.lock:
             return {"count": sum(search in b.name or search in b.id for b in cloud.branches.values())}
 
     @app.post(f"{base}/branches", dependencies=guard, status_code=201)
     def create(project: str, given: CreateBranch | None = None) -> Json:
-        cloud.see_project(project)
+        cloud.check_project(project)
         given = given or CreateBranch()
         wanted = given.branch
         wanted.see_now("parent_lsn", "parent_timestamp")
@@ -186,9 +186,9 @@ def _branches(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
                 annotation=given.annotation_value,
             )
             return {
-                "branch": branch.json(),
-                "endpoints": [endpoint.json() for endpoint in endpoints],
-                "operations": [operation.json() for operation in operations],
+                "branch": branch.to_json(),
+                "endpoints": [endpoint.to_json() for endpoint in endpoints],
+                "operations": [operation.to_json() for operation in operations],
                 "roles": [branch.role_json(name) for name in branch.passwords],
                 "databases": [branch.database_json(name) for name in branch.databases],
                 **_uris(branch, endpoints),
@@ -196,44 +196,44 @@ def _branches(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
 
     @app.get(f"{base}/branches/{{branch_id}}", dependencies=guard)
     def get(project: str, branch_id: str) -> Json:
-        cloud.see_project(project)
+        cloud.check_project(project)
         with cloud.lock:
-            branch = cloud.branch(branch_id)
-            return {"branch": branch.json(), "annotation": branch.annotation_json()}
+            branch = cloud.get_branch(branch_id)
+            return {"branch": branch.to_json(), "annotation": branch.annotation_json()}
 
     @app.patch(f"{base}/branches/{{branch_id}}", dependencies=guard)
     def patch(project: str, branch_id: str, given: ChangeBranch) -> Json:
-        cloud.see_project(project)
+        cloud.check_project(project)
         wanted = given.branch
         with cloud.lock:
-            branch = cloud.branch(branch_id)
+            branch = cloud.get_branch(branch_id)
             given_one = "expires_at" in wanted.model_fields_set
             expiry = wanted.expires_at if given_one else branch.expires_at
             return _done(branch, cloud.update(branch, wanted.name, expiry, wanted.protected))
 
     @app.delete(f"{base}/branches/{{branch_id}}", dependencies=guard)
     def delete(project: str, branch_id: str) -> Any:
-        cloud.see_project(project)
+        cloud.check_project(project)
         with cloud.lock:
             if branch_id in cloud.deleted:
                 return Response(status_code=204)
-            branch = cloud.branch(branch_id)
+            branch = cloud.get_branch(branch_id)
             return _done(branch, cloud.delete(branch))
 
     @app.post(f"{base}/branches/{{branch_id}}/restore", dependencies=guard)
     def restore(project: str, branch_id: str, wanted: RestoreBranch) -> Json:
-        cloud.see_project(project)
+        cloud.check_project(project)
         wanted.see_now("source_lsn", "source_timestamp")
         with cloud.lock:
-            branch, source = cloud.branch(branch_id), cloud.branch(wanted.source_branch_id)
+            branch, source = cloud.get_branch(branch_id), cloud.get_branch(wanted.source_branch_id)
             return _done(branch, cloud.restore(branch, source, wanted.preserve_under_name))
 
 
-def _done(branch: Branch, operations: list[Operation]) -> Json:
-    return {"branch": branch.json(), "operations": [operation.json() for operation in operations]}
+def _done(branch: EmulatedBranch, operations: list[EmulatedOperation]) -> Json:
+    return {"branch": branch.to_json(), "operations": [operation.to_json() for operation in operations]}
 
 
-def _uris(branch: Branch, endpoints: list[Endpoint]) -> Json:
+def _uris(branch: EmulatedBranch, endpoints: list[EmulatedEndpoint]) -> Json:
     """As at Neon, only where there is one database, one role and a compute to connect to."""
     if len(branch.databases) != 1 or len(branch.passwords) != 1 or not endpoints:
         return {}

@@ -7,12 +7,12 @@ from urllib.parse import quote
 from fastapi import FastAPI
 
 from seedbed.branching.neon.emulator.api.request_models import CreateDatabase, CreateRole
-from seedbed.branching.neon.emulator.models import Branch, Endpoint, Json, Operation, Refusal
-from seedbed.branching.neon.emulator.project import Cloud
+from seedbed.branching.neon.emulator.models import EmulatedBranch, EmulatedEndpoint, Json, EmulatedOperation, ApiError
+from seedbed.branching.neon.emulator.project import EmulatedProject
 from seedbed.branching.neon.emulator.roles_and_databases import Databases, Roles
 
 
-def add_inside(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
+def add_inside(app: FastAPI, base: str, cloud: EmulatedProject, guard: Any) -> None:
     roles, databases = Roles(cloud), Databases(cloud)
     _common(app, f"{base}/branches/{{branch_id}}/roles", roles, guard)
     _common(app, f"{base}/branches/{{branch_id}}/databases", databases, guard)
@@ -28,27 +28,27 @@ def add_inside(app: FastAPI, base: str, cloud: Cloud, guard: Any) -> None:
         endpoint_id: str = "",
         pooled: bool = False,
     ) -> Json:
-        cloud.see_project(project)
+        cloud.check_project(project)
         with cloud.lock:
             of_endpoint = cloud.computes.get(endpoint_id).branch_id if endpoint_id else cloud.default.id
-            branch = cloud.branch(branch_id or of_endpoint)
-            wanted = [e for e in cloud.computes.of_branch(branch.id) if endpoint_id in {"", e.id}]
+            branch = cloud.get_branch(branch_id or of_endpoint)
+            wanted = [e for e in cloud.computes.list_of_branch(branch.id) if endpoint_id in {"", e.id}]
             if not wanted or database_name not in branch.databases or role_name not in branch.passwords:
-                raise Refusal(404, "", "there is no such endpoint, database or role on the branch")
+                raise ApiError(404, "", "there is no such endpoint, database or role on the branch")
             return {"uri": uri(branch, wanted[0], database_name, role_name, pooled=pooled)}
 
     @app.get(f"{base}/branches/{{branch_id}}/schema", dependencies=guard)
     def schema(project: str, branch_id: str, db_name: str, lsn: str = "", timestamp: str = "") -> Json:
-        cloud.see_project(project)
+        cloud.check_project(project)
         if lsn or timestamp:
-            raise Refusal(422, "", "the emulator keeps no history")
+            raise ApiError(422, "", "the emulator keeps no history")
         return {"sql": _schema(cloud, branch_id, db_name)}
 
     @app.get(f"{base}/branches/{{branch_id}}/compare_schema", dependencies=guard)
     def compare(project: str, branch_id: str, db_name: str, base_branch_id: str = "") -> Json:
-        cloud.see_project(project)
+        cloud.check_project(project)
         with cloud.lock:
-            other = base_branch_id or cloud.branch(branch_id).parent_id or branch_id
+            other = base_branch_id or cloud.get_branch(branch_id).parent_id or branch_id
         before, after = (_schema(cloud, which, db_name).splitlines(keepends=True) for which in (other, branch_id))
         return {"diff": "".join(difflib.unified_diff(before, after, f"a/{db_name}", f"b/{db_name}"))}
 
@@ -59,20 +59,20 @@ def _common(app: FastAPI, base: str, contents: Roles | Databases, guard: Any) ->
 
     @app.get(base, dependencies=guard)
     def every(project: str, branch_id: str) -> Json:
-        cloud.see_project(project)
+        cloud.check_project(project)
         with cloud.lock:
-            branch = cloud.branch(branch_id)
+            branch = cloud.get_branch(branch_id)
             return {f"{kind}s": [contents.json(branch, name) for name in contents.names(branch)]}
 
     @app.get(f"{base}/{{name}}", dependencies=guard)
     def get(project: str, branch_id: str, name: str) -> Json:
-        cloud.see_project(project)
+        cloud.check_project(project)
         with cloud.lock:
             return {kind: contents.json(contents.branch(branch_id, name), name)}
 
     @app.delete(f"{base}/{{name}}", dependencies=guard)
     def delete(project: str, branch_id: str, name: str) -> Json:
-        cloud.see_project(project)
+        cloud.check_project(project)
         with cloud.lock:
             branch = contents.branch(branch_id, name)
             facts = contents.json(branch, name)
@@ -84,10 +84,10 @@ def _databases(app: FastAPI, base: str, databases: Databases, guard: Any) -> Non
 
     @app.post(base, dependencies=guard, status_code=201)
     def create(project: str, branch_id: str, given: CreateDatabase) -> Json:
-        cloud.see_project(project)
+        cloud.check_project(project)
         wanted = given.database
         with cloud.lock:
-            branch = cloud.branch(branch_id)
+            branch = cloud.get_branch(branch_id)
             done = databases.add(branch, wanted.name, wanted.owner_name)
             return _done("database", databases.json(branch, wanted.name), done)
 
@@ -97,41 +97,41 @@ def _roles(app: FastAPI, base: str, roles: Roles, guard: Any) -> None:
 
     @app.post(base, dependencies=guard, status_code=201)
     def create(project: str, branch_id: str, given: CreateRole) -> Json:
-        cloud.see_project(project)
+        cloud.check_project(project)
         with cloud.lock:
-            branch = cloud.branch(branch_id)
+            branch = cloud.get_branch(branch_id)
             done = roles.add(branch, given.role.name)
             return _done("role", roles.json(branch, given.role.name), done)
 
     @app.get(f"{base}/{{name}}/reveal_password", dependencies=guard)
     def reveal(project: str, branch_id: str, name: str) -> Json:
-        cloud.see_project(project)
+        cloud.check_project(project)
         with cloud.lock:
             return {"password": roles.branch(branch_id, name).passwords[name]}
 
     @app.post(f"{base}/{{name}}/reset_password", dependencies=guard)
     def renew(project: str, branch_id: str, name: str) -> Json:
-        cloud.see_project(project)
+        cloud.check_project(project)
         with cloud.lock:
             branch = roles.branch(branch_id, name)
             done = roles.renew_password(branch, name)
             return _done("role", {**roles.json(branch, name), "password": branch.passwords[name]}, done)
 
 
-def _done(kind: str, facts: Json, operations: list[Operation]) -> Json:
-    return {kind: facts, "operations": [operation.json() for operation in operations]}
+def _done(kind: str, facts: Json, operations: list[EmulatedOperation]) -> Json:
+    return {kind: facts, "operations": [operation.to_json() for operation in operations]}
 
 
-def _schema(cloud: Cloud, branch_id: str, database: str) -> str:
+def _schema(cloud: EmulatedProject, branch_id: str, database: str) -> str:
     with cloud.lock:
         branch = Databases(cloud).branch(branch_id, database)
         if branch.state != "ready":
-            raise Refusal(423, "", "the branch is not ready")
-        place = branch.place(database)
-    return cloud.storage.dump(place)
+            raise ApiError(423, "", "the branch is not ready")
+        place = branch.get_database_name(database)
+    return cloud.storage.dump_database(place)
 
 
-def uri(branch: Branch, endpoint: Endpoint, database: str, role: str, *, pooled: bool) -> str:
+def uri(branch: EmulatedBranch, endpoint: EmulatedEndpoint, database: str, role: str, *, pooled: bool) -> str:
     host = endpoint.pooler_host if pooled else endpoint.host
     name, user, password = (quote(text, safe="") for text in (database, role, branch.passwords[role]))
     return f"postgresql://{user}:{password}@{host}/{name}?sslmode=require&channel_binding=require"

@@ -53,7 +53,7 @@ class Faults:
 
 
 @dataclass(frozen=True)
-class Faulty:
+class FaultMiddleware:
     """The service, with faults; what begins with /emulator has none."""
 
     app: ASGIApp

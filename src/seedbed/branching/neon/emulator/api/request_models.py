@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from seedbed.branching.neon.emulator.models import Refusal
+from seedbed.branching.neon.emulator.models import ApiError
 
 
 def _moment(text: object) -> datetime:
@@ -26,7 +26,7 @@ Identifier = Annotated[str, Field(min_length=1, max_length=45)]
 """Of PostgreSQL's 63 bytes, the others are the branch's in the name that its database has here."""
 
 
-class Wanted(BaseModel):
+class RequestModel(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow", frozen=True)
 
     @model_validator(mode="after")
@@ -44,15 +44,15 @@ def refuse_other_parameters(request: Request) -> None:
 
 def _refuse(names: Iterable[str]) -> None:
     if found := sorted(set(names)):
-        raise Refusal(422, "", f"the emulator does not do {', '.join(found)}")
+        raise ApiError(422, "", f"the emulator does not do {', '.join(found)}")
 
 
-class _OfNow(Wanted):
+class _OfNow(RequestModel):
     """Nothing is kept of the past: an answer about now would be a wrong one."""
 
     def see_now(self, *moments: str) -> None:
         if any(getattr(self, moment) for moment in moments):
-            raise Refusal(422, "", "the emulator keeps no history")
+            raise ApiError(422, "", "the emulator keeps no history")
 
 
 class NewBranch(_OfNow):
@@ -65,17 +65,17 @@ class NewBranch(_OfNow):
     expires_at: Moment | None = None
 
 
-class NewEndpoint(Wanted):
+class NewEndpoint(RequestModel):
     type: Literal["read_write", "read_only"]
 
 
-class CreateBranch(Wanted):
+class CreateBranch(RequestModel):
     branch: NewBranch = NewBranch()
     endpoints: list[NewEndpoint] = []
     annotation_value: dict[str, str] | None = None
 
 
-class BranchFacts(Wanted):
+class BranchFacts(RequestModel):
     """`expires_at` is changed where it is given, also to none."""
 
     name: BranchName | None = None
@@ -83,7 +83,7 @@ class BranchFacts(Wanted):
     expires_at: Moment | None = None
 
 
-class ChangeBranch(Wanted):
+class ChangeBranch(RequestModel):
     branch: BranchFacts
 
 
@@ -98,36 +98,36 @@ class EndpointOfBranch(NewEndpoint):
     branch_id: str
 
 
-class CreateEndpoint(Wanted):
+class CreateEndpoint(RequestModel):
     endpoint: EndpointOfBranch
 
 
-class EndpointFacts(Wanted):
+class EndpointFacts(RequestModel):
     suspend_timeout_seconds: int = 0
 
 
-class ChangeEndpoint(Wanted):
+class ChangeEndpoint(RequestModel):
     endpoint: EndpointFacts = EndpointFacts()
 
 
-class NewRole(Wanted):
+class NewRole(RequestModel):
     name: Identifier
 
 
-class CreateRole(Wanted):
+class CreateRole(RequestModel):
     role: NewRole
 
 
-class NewDatabase(Wanted):
+class NewDatabase(RequestModel):
     name: Identifier
     owner_name: Identifier
 
 
-class CreateDatabase(Wanted):
+class CreateDatabase(RequestModel):
     database: NewDatabase
 
 
-class SetFaults(Wanted):
+class SetFaults(RequestModel):
     """Rates from 0 to 1 by status, and of answers that are dropped; what is not given goes back to none."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(populate_by_name=True)
