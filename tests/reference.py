@@ -70,8 +70,8 @@ def describe_errors() -> str:
         "# Errors",
         "",
         "Written from the code by `scripts/docs`. Every error has a code, a fact and a next step. `seedbed` prints",
-        "them on standard error in two lines and ends with 1; with `--json` it prints an object with `code`, `message` and",
-        "`remedy`. The read service answers with `application/problem+json`, whose `code` is the same and whose",
+        "them on standard error in two lines and ends with 1; with `--json` it prints an object with `code`, `message`",
+        "and `remedy`. The read service answers with `application/problem+json`, whose `code` is the same and whose",
         "`detail` is both sentences; those errors have their HTTP status here.",
     ]
     for example in sorted(EXAMPLES.values(), key=lambda error: error.code):

@@ -11,7 +11,7 @@ from pathlib import Path
 from seedbed.errors import ProjectDirectoryNotWritable
 from seedbed.starter.components import PREVIEW_FILES, ProjectParts
 from seedbed.starter.env_py import add_shared_connection
-from seedbed.starter.project_discovery import DiscoveredProject, has_seedbed_config
+from seedbed.starter.project_discovery import DiscoveredProject
 
 _ROW_COUNTS = {"development": 50, "testing": 5}
 _SEEDS_FILE = '''"""Seed data for {environment}."""
@@ -95,7 +95,7 @@ def write_changes(adoption: Adoption) -> None:
 
 def _changes(project: DiscoveredProject, parts: ProjectParts) -> Iterator[FileChange]:
     root = project.root
-    if not has_seedbed_config(root / "pyproject.toml"):
+    if not _has_seedbed_config(root / "pyproject.toml"):
         before = _read_text(root / "pyproject.toml")
         after = _add_config_table(before, project, parts)
         try:
@@ -220,3 +220,11 @@ def _read_text(file: Path) -> str | None:
         return None
     with file.open(encoding="utf-8", newline="") as stream:
         return stream.read()
+
+
+def _has_seedbed_config(pyproject: Path) -> bool:
+    """Whether pyproject.toml has a [tool.seedbed] table."""
+    try:
+        return "seedbed" in tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {})
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return False

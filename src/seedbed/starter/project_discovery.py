@@ -2,7 +2,6 @@
 
 import ast
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -298,11 +297,3 @@ def _read_environment_files(root: Path) -> dict[str, tuple[str, ...]]:
             names = _ASSIGNMENT.findall(file.read_text(encoding="utf-8", errors="replace"))
             variables[file.name] = tuple(name for name in dict.fromkeys(names) if _DATABASE_VARIABLE.search(name))
     return variables
-
-
-def has_seedbed_config(pyproject: Path) -> bool:
-    """Whether pyproject.toml has a [tool.seedbed] table."""
-    try:
-        return "seedbed" in tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {})
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
-        return False
