@@ -23,25 +23,25 @@ from seedbed.branching.neon.endpoints import BranchEndpoints
 from seedbed.branching.neon.http import LostAnswer, parse_retry_after
 from seedbed.branching.neon.models import Endpoint
 from seedbed.errors import (
-    InvalidExpiry,
     BranchExists,
     BranchNotFound,
     BranchNotReady,
-    SealedBranch,
     ExpiringNeonParent,
-    NeonProjectLocked,
-    NeonBranchHasChildren,
+    InvalidExpiry,
     NeonAuthenticationFailure,
+    NeonBranchHasChildren,
+    NeonBranchLimitReached,
+    NeonEndpointMismatch,
     NeonNotConfigured,
     NeonOperationFailure,
     NeonOverloaded,
+    NeonProjectLocked,
     NeonProjectNotFound,
-    NeonBranchLimitReached,
     NeonUnreachable,
-    NeonEndpointMismatch,
-    UnownedNeonBranch,
-    UnmaskedProductionCopy,
+    SealedBranch,
     UnmarkedDatabase,
+    UnmaskedProductionCopy,
+    UnownedNeonBranch,
 )
 from seedbed.postgres.reset import empty_copy
 from seedbed.previews.preview import create_or_update

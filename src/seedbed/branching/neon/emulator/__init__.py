@@ -1,1 +1,1 @@
-"""Neon's API over a PostgreSQL of this machine, for tests and for CI without a network."""
+"""An emulator of Neon's API on a local PostgreSQL, for tests and for CI without a network."""

@@ -1,4 +1,4 @@
-"""The databases behind the emulator's branches, on one throw-away PostgreSQL."""
+"""The databases of the emulator's branches, on one temporary server."""
 
 import os
 import subprocess
@@ -21,59 +21,61 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BranchStorage:
-    """A branch's databases have the branch's id before their names; roles are the server's, and so every branch's."""
+    """Databases are named by their branch's id and their own name; all branches share the server's roles."""
 
     server: TemporaryServer
 
     def create_role(self, name: str, password: str) -> None:
-        """With the rights of a role that Neon's API makes; one that is there, as another branch's, is left."""
+        """Create a role with the privileges of Neon's, unless another branch has created it."""
         role = sql.Identifier(name)
         with self._cursor() as cursor:
             cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (name,))
             if cursor.fetchone() is None:
-                made = sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE BYPASSRLS PASSWORD {}")
-                cursor.execute(made.format(role, sql.Literal(password)))
+                create_role = sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE BYPASSRLS PASSWORD {}")
+                cursor.execute(create_role.format(role, sql.Literal(password)))
                 cursor.execute(sql.SQL("GRANT pg_read_all_data, pg_write_all_data TO {}").format(role))
 
-    def create_database(self, place: str, owner: str) -> None:
+    def create_database(self, database: str, owner: str) -> None:
         with self._cursor() as cursor:
             cursor.execute(
                 sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(
-                    sql.Identifier(place), sql.Identifier(owner)
+                    sql.Identifier(database), sql.Identifier(owner)
                 )
             )
 
     def copy_database(self, source: str, target: str, owner: str, *, schema_only: bool = False) -> None:
-        """Copy a database. Neon copies one that is in use, and PostgreSQL does not: then it is dumped and restored."""
+        """Copy a database; where it is in use, which PostgreSQL refuses and Neon allows, dump and restore it."""
         if not schema_only:
             try:
                 with self._cursor() as cursor:
                     clone_database(cursor, source, target)
-            except (ParentInUse, BranchCopyFailure):  # the latter where whoever used it has just gone
+            except (ParentInUse, BranchCopyFailure):  # the latter where a session has just ended
                 self.drop_database(target)
             else:
                 return
         self.create_database(target, owner)
         self._psql(target, self.dump_database(source, schema_only=schema_only, owners=True))
 
-    def drop_database(self, place: str) -> None:
+    def drop_database(self, database: str) -> None:
         with self._cursor() as cursor:
-            cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(place)))
+            cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
 
-    def terminate_sessions(self, place: str) -> None:
+    def terminate_sessions(self, database: str) -> None:
         with self._cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (place,))
+            cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (database,))
 
-    def dump_database(self, place: str, *, schema_only: bool = True, owners: bool = False) -> str:
-        """What pg_dump says, without the lines that differ from run to run."""
+    def dump_database(self, database: str, *, schema_only: bool = True, owners: bool = False) -> str:
+        """The output of pg_dump without the lines that differ from run to run."""
         flags = [*(["--schema-only"] if schema_only else []), *([] if owners else ["--no-owner"])]
-        said = self._run("pg_dump", *flags, place).stdout
-        return "".join(line for line in said.splitlines(keepends=True) if not line.startswith((r"\restrict", r"\unre")))
+        output = self._run("pg_dump", *flags, database).stdout
+        return "".join(
+            line for line in output.splitlines(keepends=True) if not line.startswith((r"\restrict", r"\unre"))
+        )
 
-    def _psql(self, place: str, script: str) -> None:
-        self._run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", place, given=script)
+    def _psql(self, database: str, script: str) -> None:
+        self._run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", database, stdin=script)
 
-    def _run(self, program: str, *arguments: str, given: str = "") -> "subprocess.CompletedProcess[str]":
+    def _run(self, program: str, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
         url = self.server.url()
         variables = {
             "PGHOST": "127.0.0.1",
@@ -84,12 +86,12 @@ class BranchStorage:
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         command = [str(self.server.binaries.program_path(program)), *arguments]
-        done = subprocess.run(
-            command, env={**kept, **variables}, input=given, capture_output=True, text=True, check=False
+        result = subprocess.run(
+            command, env={**kept, **variables}, input=stdin, capture_output=True, text=True, check=False
         )
-        if done.returncode != 0:
-            raise RuntimeError(f"{program} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
-        return done
+        if result.returncode != 0:
+            raise RuntimeError(f"{program} ended with {result.returncode}: {result.stderr.strip()[-500:]}")
+        return result
 
     @contextmanager
     def _cursor(self) -> "Iterator[Cursor]":

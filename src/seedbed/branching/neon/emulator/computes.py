@@ -1,4 +1,4 @@
-"""The computes of an emulated project: made, started, put to sleep, and found by whoever connects."""
+"""The computes of an emulated project, and the routes of connections to them."""
 
 import secrets
 import threading
@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from seedbed.branching.neon.emulator.branch_storage import BranchStorage
-from seedbed.branching.neon.emulator.models import EmulatedBranch, EmulatedEndpoint, EmulatedOperation, ApiError
+from seedbed.branching.neon.emulator.models import ApiError, EmulatedBranch, EmulatedEndpoint, EmulatedOperation
 from seedbed.branching.neon.emulator.operation_queue import OperationQueue
-from seedbed.branching.neon.emulator.sni_proxy import RouteRejected, Route
+from seedbed.branching.neon.emulator.sni_proxy import Route, RouteRejected
 
 READ_WRITE = "read_write"
 
@@ -21,12 +21,12 @@ class Computes:
     branches: Mapping[str, EmulatedBranch]
     lock: threading.RLock
     asleep: int = 0
-    """How many connections to a compute fail from now on, as while one wakes with difficulty."""
+    """The number of connections that fail from now on, as while a compute wakes slowly."""
     endpoints: dict[str, EmulatedEndpoint] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
-    """Those that were there: deleting them again is no error."""
+    """The ids of deleted computes: deleting them again is no error."""
     proxy_password: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
-    """The password that every role has behind the proxy."""
+    """The password of every role on the server behind the proxy."""
 
     def get(self, endpoint_id: str) -> EmulatedEndpoint:
         if endpoint_id not in self.endpoints:
@@ -34,9 +34,9 @@ class Computes:
         return self.endpoints[endpoint_id]
 
     def list_of_branch(self, branch_id: str) -> list[EmulatedEndpoint]:
-        """Those of a branch, the one to write by first."""
-        found = [endpoint for endpoint in self.endpoints.values() if endpoint.branch_id == branch_id]
-        return sorted(found, key=lambda endpoint: endpoint.type != READ_WRITE)
+        """The computes of a branch, the read-write one first."""
+        endpoints = [endpoint for endpoint in self.endpoints.values() if endpoint.branch_id == branch_id]
+        return sorted(endpoints, key=lambda endpoint: endpoint.type != READ_WRITE)
 
     def create(self, branch: EmulatedBranch, kind: str = READ_WRITE) -> EmulatedEndpoint:
         endpoint = EmulatedEndpoint(f"ep-calm-{secrets.token_hex(4)}", branch.id, branch.project, kind)
@@ -77,15 +77,17 @@ class Computes:
         return self.operations.schedule("suspend_compute", sleep, branch, endpoint)
 
     def resolve_route(self, compute: str, database: str, role: str) -> Route:
-        """Where a connection goes; a sleeping compute wakes by it.
+        """The route of a connection, which wakes a suspended compute.
 
         Raises:
-            RouteRejected: there is none, or not now.
+            RouteRejected: there is none, or the compute does not answer.
         """
         with self.lock:
             endpoint = self.endpoints.get(compute)
             if endpoint is None:
-                raise RouteRejected("XX000", "The requested endpoint could not be found, or you don't have access to it.")
+                raise RouteRejected(
+                    "XX000", "The requested endpoint could not be found, or you don't have access to it."
+                )
             if self.asleep > 0:
                 self.asleep -= 1
                 raise RouteRejected("08006", "Couldn't connect to compute node")
@@ -94,9 +96,14 @@ class Computes:
                 raise RouteRejected("28P01", f"password authentication failed for user '{role}'")
             if branch.state != "ready" or endpoint.state == "init":
                 raise RouteRejected("08006", "Couldn't connect to compute node: it is being made")
-            sleeping = endpoint.state == "idle"
+            is_suspended = endpoint.state == "idle"
             endpoint.state = "active"
-            found = Route(branch.passwords[role], branch.get_database_name(database), self.proxy_password, endpoint.type != READ_WRITE)
-        if sleeping:
+            route = Route(
+                branch.passwords[role],
+                branch.get_database_name(database),
+                self.proxy_password,
+                endpoint.type != READ_WRITE,
+            )
+        if is_suspended:
             time.sleep(self.operations.step)
-        return found
+        return route

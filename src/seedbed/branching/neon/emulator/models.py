@@ -1,4 +1,4 @@
-"""What the emulator knows of a project, and how Neon's API says it."""
+"""The emulator's branches, computes and operations, and their JSON in Neon's API."""
 
 import uuid
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def format_timestamp(moment: datetime) -> str:
 
 
 class ApiError(Exception):
-    """A request refused as Neon refuses it."""
+    """An error response of Neon's API."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -42,18 +42,18 @@ class EmulatedBranch:
     expires_at: datetime | None = None
     annotation: dict[str, str] | None = None
     databases: dict[str, str] = field(default_factory=dict)
-    """Owners by name."""
+    """The owners, by the databases' names."""
     passwords: dict[str, str] = field(default_factory=dict, repr=False)
     last_reset_at: datetime | None = None
     created_at: datetime = field(default_factory=get_current_time)
     updated_at: datetime = field(default_factory=get_current_time)
 
     def get_database_name(self, database: str) -> str:
-        """What PostgreSQL calls one of its databases."""
+        """The name of one of its databases on the server."""
         return f"{self.id}/{database}"
 
     def to_json(self) -> Json:
-        said: Json = {
+        document: Json = {
             "id": self.id,
             "project_id": self.project,
             "name": self.name,
@@ -75,14 +75,14 @@ class EmulatedBranch:
             ),
         }  # fmt: skip
         if self.parent_id is not None:
-            said["parent_id"] = self.parent_id
-            said["parent_lsn"] = "0/0"
+            document["parent_id"] = self.parent_id
+            document["parent_lsn"] = "0/0"
         if self.expires_at is not None:
-            said["expires_at"] = format_timestamp(self.expires_at)
-            said["ttl_interval_seconds"] = int((self.expires_at - self.created_at).total_seconds())
+            document["expires_at"] = format_timestamp(self.expires_at)
+            document["ttl_interval_seconds"] = int((self.expires_at - self.created_at).total_seconds())
         if self.last_reset_at is not None:
-            said["last_reset_at"] = format_timestamp(self.last_reset_at)
-        return said
+            document["last_reset_at"] = format_timestamp(self.last_reset_at)
+        return document
 
     def annotation_json(self) -> Json:
         return {
@@ -168,7 +168,7 @@ class EmulatedOperation:
         return self.status in {"scheduling", "running", "cancelling"}
 
     def to_json(self) -> Json:
-        said: Json = {
+        document: Json = {
             "id": self.id,
             "project_id": self.project,
             "action": self.action,
@@ -180,5 +180,5 @@ class EmulatedOperation:
         }
         for name, value in (("branch_id", self.branch_id), ("endpoint_id", self.endpoint_id), ("error", self.error)):
             if value is not None:
-                said[name] = value
-        return said
+                document[name] = value
+        return document

@@ -1,4 +1,4 @@
-"""What is done in an emulated project, one after another; while anything is under way, nothing else may begin."""
+"""The queue of an emulated project's operations; while one is running, the API accepts no other change."""
 
 import threading
 import time
@@ -7,16 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Queue
 
-from seedbed.branching.neon.emulator.models import EmulatedBranch, EmulatedEndpoint, EmulatedOperation, ApiError
+from seedbed.branching.neon.emulator.models import ApiError, EmulatedBranch, EmulatedEndpoint, EmulatedOperation
 
 
 @dataclass
 class OperationQueue:
     project: str
     step: float = 0.05
-    """Seconds that an operation takes to begin, and again to end."""
+    """Seconds that an operation takes to start, and again to finish."""
     done: list[EmulatedOperation] = field(default_factory=list)
-    """Those under way too, the newest last."""
+    """All operations, including running ones; the newest last."""
     stopped: threading.Event = field(default_factory=threading.Event)
     _queue: "Queue[EmulatedOperation | None]" = field(default_factory=Queue)
 
@@ -38,7 +38,11 @@ class OperationQueue:
             )
 
     def schedule(
-        self, action: str, work: Callable[[], None], branch: EmulatedBranch | None, endpoint: EmulatedEndpoint | None = None
+        self,
+        action: str,
+        work: Callable[[], None],
+        branch: EmulatedBranch | None,
+        endpoint: EmulatedEndpoint | None = None,
     ) -> EmulatedOperation:
         operation = EmulatedOperation(
             action, self.project, branch.id if branch else None, endpoint.id if endpoint else None, work

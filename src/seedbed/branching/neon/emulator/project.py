@@ -1,4 +1,4 @@
-"""One Neon project as the emulator keeps it: its branches, which copy, replace and outlive each other."""
+"""An emulated Neon project: its branches, and the rules by which they are created, restored and deleted."""
 
 import secrets
 import threading
@@ -9,19 +9,23 @@ from datetime import datetime, timedelta
 
 from seedbed.branching.neon.emulator.branch_storage import BranchStorage
 from seedbed.branching.neon.emulator.computes import Computes
-from seedbed.branching.neon.emulator.models import EmulatedBranch, EmulatedEndpoint, EmulatedOperation, ApiError, get_current_time
+from seedbed.branching.neon.emulator.models import (
+    ApiError,
+    EmulatedBranch,
+    EmulatedEndpoint,
+    EmulatedOperation,
+    get_current_time,
+)
 from seedbed.branching.neon.emulator.operation_queue import OperationQueue
 
 ROLE, DATABASE = "neondb_owner", "neondb"
-_FARTHEST = timedelta(days=30)
+_MAX_LIFETIME = timedelta(days=30)
 _TICK_SECONDS = 0.1
 
 
 @dataclass
 class EmulatedProject:
-    """State is kept in memory: it lives as long as the throw-away server whose databases it is about, and no longer.
-    Whoever looks at it or changes it has the lock.
-    """
+    """The state of the project, in memory as long as its temporary server runs. Readers and writers hold the lock."""
 
     storage: BranchStorage
     operations: OperationQueue
@@ -29,7 +33,7 @@ class EmulatedProject:
     root_limit: int = 3
     branches: dict[str, EmulatedBranch] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
-    """Ids of branches that were there: deleting them again is no error."""
+    """The ids of deleted branches: deleting them again is no error."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     computes: Computes = field(init=False)
 
@@ -42,9 +46,11 @@ class EmulatedProject:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Begin with a default branch `main`, and do operations for the length of a block."""
+        """Create the default branch `main`, and run operations for the length of a block."""
         self.storage.create_role(ROLE, self.computes.proxy_password)
-        main = EmulatedBranch(f"br-main-{secrets.token_hex(4)}", "main", None, self.project, default=True, state="ready")
+        main = EmulatedBranch(
+            f"br-main-{secrets.token_hex(4)}", "main", None, self.project, default=True, state="ready"
+        )
         main.databases[DATABASE] = ROLE
         main.passwords[ROLE] = generate_password()
         self.storage.create_database(main.get_database_name(DATABASE), ROLE)
@@ -85,10 +91,10 @@ class EmulatedProject:
     ) -> tuple[EmulatedBranch, list[EmulatedEndpoint], list[EmulatedOperation]]:
         self.operations.check_idle()
         parent = self.get_branch(parent_id) if parent_id else self.default
-        made_id = f"br-quiet-{secrets.token_hex(4)}"
-        name = name or made_id
-        self._see_name(name)
-        self._see_room()
+        branch_id = f"br-quiet-{secrets.token_hex(4)}"
+        name = name or branch_id
+        self._check_name(name)
+        self._check_limit()
         if schema_only and sum(b.parent_id is None for b in self.branches.values()) >= self.root_limit:
             raise ApiError(422, "ROOT_BRANCHES_LIMIT_EXCEEDED", "root branches limit exceeded")
         if parent.expires_at is not None and not schema_only:
@@ -97,16 +103,24 @@ class EmulatedProject:
         if protected and expires_at is not None:
             raise ApiError(422, "", "a protected branch cannot expire")
         branch = EmulatedBranch(
-            made_id, name, None if schema_only else parent.id, self.project, protected=protected,
+            branch_id, name, None if schema_only else parent.id, self.project, protected=protected,
             init_source="schema-only" if schema_only else "parent-data", expires_at=expires_at, annotation=annotation,
             databases=dict(parent.databases),
-            passwords={role: generate_password() if parent.protected else known for role, known in parent.passwords.items()},
+            passwords={
+                role: generate_password() if parent.protected else password
+                for role, password in parent.passwords.items()
+            },
         )  # fmt: skip
         self.branches[branch.id] = branch
 
         def copy() -> None:
             for database, owner in branch.databases.items():
-                self.storage.copy_database(parent.get_database_name(database), branch.get_database_name(database), owner, schema_only=schema_only)
+                self.storage.copy_database(
+                    parent.get_database_name(database),
+                    branch.get_database_name(database),
+                    owner,
+                    schema_only=schema_only,
+                )
             branch.state = "ready"
 
         operations = [self.operations.schedule("create_branch", copy, branch)]
@@ -123,8 +137,8 @@ class EmulatedProject:
             raise ApiError(422, "", "preserve_under_name is required: the branch has children or is its own source")
         kept: EmulatedBranch | None = None
         if preserve:
-            self._see_name(preserve)
-            self._see_room()
+            self._check_name(preserve)
+            self._check_limit()
             kept = EmulatedBranch(
                 f"br-kept-{secrets.token_hex(4)}", preserve, branch.parent_id, self.project, state="ready",
                 databases=dict(branch.databases), passwords=dict(branch.passwords),
@@ -135,25 +149,29 @@ class EmulatedProject:
         branch.state, branch.updated_at = "resetting", get_current_time()
         origin = kept if kept is not None and source.id == branch.id else source
 
-        def again() -> None:
+        def restore_databases() -> None:
             for database, owner in branch.databases.items():
                 if kept is not None:
                     self.storage.terminate_sessions(branch.get_database_name(database))
-                    self.storage.copy_database(branch.get_database_name(database), kept.get_database_name(database), owner)
+                    self.storage.copy_database(
+                        branch.get_database_name(database), kept.get_database_name(database), owner
+                    )
                 self.storage.drop_database(branch.get_database_name(database))
             branch.databases = dict(origin.databases)
             for database, owner in branch.databases.items():
-                self.storage.copy_database(origin.get_database_name(database), branch.get_database_name(database), owner)
+                self.storage.copy_database(
+                    origin.get_database_name(database), branch.get_database_name(database), owner
+                )
             branch.state, branch.last_reset_at = "ready", get_current_time()
 
-        return [self.operations.schedule("create_branch", again, branch)]
+        return [self.operations.schedule("create_branch", restore_databases, branch)]
 
     def update(
         self, branch: EmulatedBranch, name: str | None, expiry: datetime | None, protected: bool | None
     ) -> list[EmulatedOperation]:
         self.operations.check_idle()
         if name is not None and name != branch.name:
-            self._see_name(name)
+            self._check_name(name)
         protected = branch.protected if protected is None else protected
         if expiry is not None and (branch.default or protected or self.find_children(branch.id)):
             raise ApiError(422, "", "a default or protected branch, or one with children, cannot expire")
@@ -180,21 +198,21 @@ class EmulatedProject:
 
         return [self.operations.schedule("delete_timeline", drop, branch)]
 
-    def _see_room(self) -> None:
+    def _check_limit(self) -> None:
         if len(self.branches) >= self.limit:
             raise ApiError(422, "BRANCHES_LIMIT_EXCEEDED", "branches limit exceeded")
 
-    def _see_name(self, name: str) -> None:
+    def _check_name(self, name: str) -> None:
         if any(branch.name == name for branch in self.branches.values()):
             raise ApiError(409, "BRANCH_ALREADY_EXISTS", f'branch already exists; branch_name:"{name}"')
 
     def _expire(self) -> None:
-        """Delete what has come to its end, once nothing else is under way."""
+        """Delete expired branches, once no operation is running."""
         while not self.operations.stopped.wait(_TICK_SECONDS):
             with self.lock:
                 for branch in list(self.branches.values()):
                     if branch.expires_at is not None and branch.expires_at <= get_current_time():
-                        with suppress(ApiError):  # something is under way, or it may not be deleted after all
+                        with suppress(ApiError):  # an operation is running, or the branch may not be deleted
                             self.delete(branch)
 
 
@@ -203,5 +221,5 @@ def generate_password() -> str:
 
 
 def check_expiry(at: datetime | None) -> None:
-    if at is not None and not get_current_time() < at <= get_current_time() + _FARTHEST:
+    if at is not None and not get_current_time() < at <= get_current_time() + _MAX_LIFETIME:
         raise ApiError(400, "", "expires_at must be in the future, and at most 30 days away")

@@ -1,17 +1,17 @@
-"""The roles and the databases of an emulated branch, which are kept, made and removed in one way."""
+"""The roles and databases of an emulated branch."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from seedbed.branching.neon.emulator.models import EmulatedBranch, Json, EmulatedOperation, ApiError
+from seedbed.branching.neon.emulator.models import ApiError, EmulatedBranch, EmulatedOperation, Json
 from seedbed.branching.neon.emulator.project import EmulatedProject, generate_password
 
 
 @dataclass(frozen=True)
 class NamedObjects(ABC):
-    """What a branch has several of, each by a name; `kind` is what Neon calls one."""
+    """The named objects of one type in a branch; `kind` is Neon's word for the type."""
 
     cloud: EmulatedProject
     kind: ClassVar[str]
@@ -23,11 +23,11 @@ class NamedObjects(ABC):
     def json(self, branch: EmulatedBranch, name: str) -> Json: ...
 
     @abstractmethod
-    def _dropped(self, branch: EmulatedBranch, name: str) -> Callable[[], None]:
-        """Take it out of what is known of the branch; what is left to do is returned."""
+    def _drop(self, branch: EmulatedBranch, name: str) -> Callable[[], None]:
+        """Remove the object from the branch's state; returns the work that is left for the server."""
 
     def branch(self, branch_id: str, name: str) -> EmulatedBranch:
-        """A branch that has the one of that name."""
+        """The branch, which must have an object of that name."""
         branch = self.cloud.get_branch(branch_id)
         if name not in self.names(branch):
             raise ApiError(404, "", f"{self.kind} not found")
@@ -35,7 +35,7 @@ class NamedObjects(ABC):
 
     def remove(self, branch: EmulatedBranch, name: str) -> list[EmulatedOperation]:
         self.cloud.operations.check_idle()
-        return [self.schedule(branch, self._dropped(branch, name))]
+        return [self.schedule(branch, self._drop(branch, name))]
 
     def check_new(self, branch: EmulatedBranch, name: str) -> None:
         self.cloud.operations.check_idle()
@@ -61,9 +61,11 @@ class Databases(NamedObjects):
         if owner not in branch.passwords:
             raise ApiError(404, "", "role not found")
         branch.databases[name] = owner
-        return [self.schedule(branch, lambda: self.cloud.storage.create_database(branch.get_database_name(name), owner))]
+        return [
+            self.schedule(branch, lambda: self.cloud.storage.create_database(branch.get_database_name(name), owner))
+        ]
 
-    def _dropped(self, branch: EmulatedBranch, name: str) -> Callable[[], None]:
+    def _drop(self, branch: EmulatedBranch, name: str) -> Callable[[], None]:
         del branch.databases[name]
         return lambda: self.cloud.storage.drop_database(branch.get_database_name(name))
 
@@ -86,15 +88,15 @@ class Roles(NamedObjects):
     def renew_password(self, branch: EmulatedBranch, name: str) -> list[EmulatedOperation]:
         self.cloud.operations.check_idle()
         branch.passwords[name] = generate_password()
-        return [self.schedule(branch, _nothing)]
+        return [self.schedule(branch, _do_nothing)]
 
-    def _dropped(self, branch: EmulatedBranch, name: str) -> Callable[[], None]:
-        """The role itself is every branch's, and stays; nobody gets to this branch by it any more."""
+    def _drop(self, branch: EmulatedBranch, name: str) -> Callable[[], None]:
+        """Remove the role from this branch only: all branches share the server's role."""
         if name in branch.databases.values():
             raise ApiError(422, "", "role owns a database")
         del branch.passwords[name]
-        return _nothing
+        return _do_nothing
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     pass

@@ -1,4 +1,4 @@
-"""The emulator run: a throw-away PostgreSQL, the proxy before it, and the service."""
+"""A running emulator: a temporary PostgreSQL server, the proxy in front of it, and the API."""
 
 import secrets
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from seedbed.branching.neon.emulator.api.app import create_api
 from seedbed.branching.neon.emulator.api.branch_routes import uri
-from seedbed.branching.neon.emulator.api.fault_injection import Faults, FaultMiddleware
+from seedbed.branching.neon.emulator.api.fault_injection import FaultMiddleware, Faults
 from seedbed.branching.neon.emulator.branch_storage import BranchStorage
 from seedbed.branching.neon.emulator.models import DOMAIN
 from seedbed.branching.neon.emulator.operation_queue import OperationQueue
@@ -21,7 +21,7 @@ from seedbed.postgres.embedded import TemporaryServer, run_temporary_server
 
 @dataclass(frozen=True)
 class Emulator:
-    """A running emulator, and what its clients need to find it."""
+    """A running emulator, with the addresses and secrets that its clients need."""
 
     app: ASGIApp
     cloud: EmulatedProject
@@ -30,7 +30,7 @@ class Emulator:
     proxy_port: int
 
     def get_variables(self, address: str) -> dict[str, str]:
-        """What to export. libpq goes to PGHOSTADDR and PGPORT, whatever host a URL names, so no name is looked up."""
+        """The environment variables of clients. With PGHOSTADDR and PGPORT, libpq resolves no host name."""
         return {
             "NEON_API_KEY": self.key,
             "NEON_PROJECT_ID": self.cloud.project,
@@ -41,14 +41,14 @@ class Emulator:
         }
 
     def database_url(self, *, pooled: bool = False) -> str:
-        """The default branch's database."""
+        """The URL of the default branch's database."""
         main = self.cloud.default
         return uri(main, self.cloud.computes.list_of_branch(main.id)[0], DATABASE, ROLE, pooled=pooled)
 
 
 @contextmanager
 def run_emulator(server: TemporaryServer | None = None, *, limit: int = 10, step: float = 0.05) -> Iterator[Emulator]:
-    """Run all but the web server, which is the caller's, for the length of a block; afterwards all of it is gone.
+    """Run everything but the web server for the length of a block; the caller serves `app`.
 
     Raises:
         EmulatorNotInstalled: `cryptography` is not installed.
@@ -58,7 +58,9 @@ def run_emulator(server: TemporaryServer | None = None, *, limit: int = 10, step
         with run_temporary_server() as made, run_emulator(made, limit=limit, step=step) as run:
             yield run
         return
-    cloud = EmulatedProject(BranchStorage(server), OperationQueue(f"quiet-lab-{secrets.randbelow(10**8):08d}", step), limit)
+    cloud = EmulatedProject(
+        BranchStorage(server), OperationQueue(f"quiet-lab-{secrets.randbelow(10**8):08d}", step), limit
+    )
     key, faults = f"napi_{secrets.token_hex(16)}", Faults()
     with cloud.running(), Proxy(tls, server.port, cloud.computes.resolve_route).running() as port:
         yield Emulator(FaultMiddleware(create_api(cloud, key, faults), faults), cloud, faults, key, port)

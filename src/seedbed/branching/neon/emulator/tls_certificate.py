@@ -1,4 +1,4 @@
-"""A certificate for the emulator's hosts, made for one run and thrown away."""
+"""A self-signed certificate for the emulator's hosts, created for one run."""
 
 import hashlib
 import ssl
@@ -12,14 +12,14 @@ from seedbed.errors import EmulatorNotInstalled
 
 @dataclass(frozen=True)
 class Tls:
-    """What the proxy speaks TLS with, and the hash by which clients bind their login to it (tls-server-end-point)."""
+    """The proxy's TLS context, and the hash of its certificate for channel binding (tls-server-end-point)."""
 
     context: ssl.SSLContext
     binding: bytes
 
 
 def make_tls(host: str) -> Tls:
-    """A self-signed certificate.
+    """Create a self-signed certificate and its TLS context.
 
     Raises:
         EmulatorNotInstalled: `cryptography` is not installed.
@@ -33,7 +33,7 @@ def make_tls(host: str) -> Tls:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)
-    made = (
+    certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -52,7 +52,7 @@ def make_tls(host: str) -> Tls:
             key.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             )
-            + made.public_bytes(serialization.Encoding.PEM)
+            + certificate.public_bytes(serialization.Encoding.PEM)
         )
         context.load_cert_chain(file)
-    return Tls(context, hashlib.sha256(made.public_bytes(serialization.Encoding.DER)).digest())
+    return Tls(context, hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).digest())

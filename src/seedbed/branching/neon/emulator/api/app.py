@@ -1,4 +1,4 @@
-"""Neon's API v2, as far as branches need it."""
+"""The routes of Neon's API v2 that branches need."""
 
 import secrets
 import uuid
@@ -22,36 +22,36 @@ from seedbed.branching.neon.emulator.api.request_models import (
 from seedbed.branching.neon.emulator.models import (
     DOMAIN,
     REGION,
+    ApiError,
     EmulatedBranch,
     EmulatedEndpoint,
-    Json,
     EmulatedOperation,
-    ApiError,
-    get_current_time,
+    Json,
     format_timestamp,
+    get_current_time,
 )
 from seedbed.branching.neon.emulator.project import EmulatedProject
 
-_MOST = 10_000
+_MAX_PAGE_SIZE = 10_000
 _USER = "00000000-0000-4000-8000-000000000001"
 _ORGANIZATION = "org-emulated-12345678"
 
 
 def create_api(cloud: EmulatedProject, key: str, faults: Faults) -> FastAPI:
-    """The routes; each takes the project's lock for as long as it looks or changes."""
+    """Create the API; each route holds the project's lock while it reads or changes state."""
 
-    def known(authorization: str = Header("")) -> None:
+    def authenticate(authorization: str = Header("")) -> None:
         if not secrets.compare_digest(authorization.encode(), f"Bearer {key}".encode()):
             raise ApiError(401, "", "authentication failed")
 
     app = FastAPI(title="Neon's API, emulated", openapi_url=None, docs_url=None, redoc_url=None)
-    app.add_exception_handler(ApiError, _refused)
-    app.add_exception_handler(RequestValidationError, _malformed)
-    app.add_exception_handler(HTTPException, _not_here)
+    app.add_exception_handler(ApiError, _answer_api_error)
+    app.add_exception_handler(RequestValidationError, _answer_validation_error)
+    app.add_exception_handler(HTTPException, _answer_missing_route)
     v2 = "/api/v2"
-    guard = [Depends(known), Depends(refuse_other_parameters)]
-    _account(app, v2, cloud, guard)
-    _branches(app, f"{v2}/projects/{{project}}", cloud, guard)
+    guard = [Depends(authenticate), Depends(refuse_other_parameters)]
+    _add_account_routes(app, v2, cloud, guard)
+    _add_branch_routes(app, f"{v2}/projects/{{project}}", cloud, guard)
     add_computes(app, f"{v2}/projects/{{project}}", cloud, guard)
     add_inside(app, f"{v2}/projects/{{project}}", cloud, guard)
 
@@ -71,25 +71,25 @@ def create_api(cloud: EmulatedProject, key: str, faults: Faults) -> FastAPI:
     return app
 
 
-def _refused(_: Request, error: Exception) -> Response:
+def _answer_api_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)  # noqa: S101 - the handler is for these alone
     body = {"request_id": str(uuid.uuid4()), "code": error.code, "message": error.message}
     return JSONResponse(body, error.status)
 
 
-def _malformed(_: Request, error: Exception) -> Response:
+def _answer_validation_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
-    said = "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors())
-    return _refused(_, ApiError(400, "", f"request is not valid: {said}"))
+    message = "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors())
+    return _answer_api_error(_, ApiError(400, "", f"request is not valid: {message}"))
 
 
-def _not_here(_: Request, error: Exception) -> Response:
-    """What Neon has and the emulator has not is told apart from what is not there."""
+def _answer_missing_route(_: Request, error: Exception) -> Response:
+    """Distinguish a route that the emulator lacks from a missing object."""
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
-    return _refused(_, ApiError(error.status_code, "", f"the emulator has no such route: {error.detail}"))
+    return _answer_api_error(_, ApiError(error.status_code, "", f"the emulator has no such route: {error.detail}"))
 
 
-def _account(app: FastAPI, v2: str, cloud: EmulatedProject, guard: Any) -> None:
+def _add_account_routes(app: FastAPI, v2: str, cloud: EmulatedProject, guard: Any) -> None:
     made = format_timestamp(get_current_time())
 
     @app.get(f"{v2}/users/me", dependencies=guard)
@@ -132,14 +132,14 @@ def _account(app: FastAPI, v2: str, cloud: EmulatedProject, guard: Any) -> None:
         return {"project": {**listed(), **more, **period}}
 
 
-def _branches(app: FastAPI, base: str, cloud: EmulatedProject, guard: Any) -> None:
+def _add_branch_routes(app: FastAPI, base: str, cloud: EmulatedProject, guard: Any) -> None:
     @app.get(f"{base}/branches", dependencies=guard)
     def list_branches(
         project: str,
         search: str = "",
         sort_by: Literal["name", "created_at", "updated_at"] = "updated_at",
         sort_order: Literal["asc", "desc", "ASC", "DESC"] = "desc",
-        limit: Annotated[int, Query(ge=1, le=_MOST)] = _MOST,
+        limit: Annotated[int, Query(ge=1, le=_MAX_PAGE_SIZE)] = _MAX_PAGE_SIZE,
         cursor: str = "",
     ) -> Json:
         cloud.check_project(project)
@@ -154,14 +154,14 @@ def _branches(app: FastAPI, base: str, cloud: EmulatedProject, guard: Any) -> No
             found.sort(key=place, reverse=descending)
             left = [b for b in found if not cursor or (place(b) < cursor if descending else place(b) > cursor)]
             page = left[:limit]
-            said: Json = {
+            document: Json = {
                 "branches": [b.to_json() for b in page],
                 "annotations": {b.id: b.annotation_json() for b in page if b.annotation is not None},
                 "pagination": {"sort_by": sort_by, "sort_order": sort_order.upper()},
             }
             if len(left) > limit:
-                said["pagination"]["next"] = place(page[-1])
-            return said
+                document["pagination"]["next"] = place(page[-1])
+            return document
 
     @app.get(f"{base}/branches/count", dependencies=guard)
     def count(project: str, search: str = "") -> Json:
@@ -174,7 +174,7 @@ def _branches(app: FastAPI, base: str, cloud: EmulatedProject, guard: Any) -> No
         cloud.check_project(project)
         given = given or CreateBranch()
         wanted = given.branch
-        wanted.see_now("parent_lsn", "parent_timestamp")
+        wanted.refuse_history("parent_lsn", "parent_timestamp")
         with cloud.lock:
             branch, endpoints, operations = cloud.create(
                 wanted.name,
@@ -223,7 +223,7 @@ def _branches(app: FastAPI, base: str, cloud: EmulatedProject, guard: Any) -> No
     @app.post(f"{base}/branches/{{branch_id}}/restore", dependencies=guard)
     def restore(project: str, branch_id: str, wanted: RestoreBranch) -> Json:
         cloud.check_project(project)
-        wanted.see_now("source_lsn", "source_timestamp")
+        wanted.refuse_history("source_lsn", "source_timestamp")
         with cloud.lock:
             branch, source = cloud.get_branch(branch_id), cloud.get_branch(wanted.source_branch_id)
             return _done(branch, cloud.restore(branch, source, wanted.preserve_under_name))
@@ -234,7 +234,7 @@ def _done(branch: EmulatedBranch, operations: list[EmulatedOperation]) -> Json:
 
 
 def _uris(branch: EmulatedBranch, endpoints: list[EmulatedEndpoint]) -> Json:
-    """As at Neon, only where there is one database, one role and a compute to connect to."""
+    """The connection URIs, as at Neon only where the branch has one database, one role and a compute."""
     if len(branch.databases) != 1 or len(branch.passwords) != 1 or not endpoints:
         return {}
     (database,), ((role, password),) = branch.databases, branch.passwords.items()

@@ -1,4 +1,4 @@
-"""What Neon's API says of the inside of a branch: its roles, its databases, their schemas and the ways to them."""
+"""The routes of Neon's API for a branch's roles, databases, schemas and connection URIs."""
 
 import difflib
 from typing import Any
@@ -7,7 +7,7 @@ from urllib.parse import quote
 from fastapi import FastAPI
 
 from seedbed.branching.neon.emulator.api.request_models import CreateDatabase, CreateRole
-from seedbed.branching.neon.emulator.models import EmulatedBranch, EmulatedEndpoint, Json, EmulatedOperation, ApiError
+from seedbed.branching.neon.emulator.models import ApiError, EmulatedBranch, EmulatedEndpoint, EmulatedOperation, Json
 from seedbed.branching.neon.emulator.project import EmulatedProject
 from seedbed.branching.neon.emulator.roles_and_databases import Databases, Roles
 
@@ -54,7 +54,7 @@ def add_inside(app: FastAPI, base: str, cloud: EmulatedProject, guard: Any) -> N
 
 
 def _common(app: FastAPI, base: str, contents: Roles | Databases, guard: Any) -> None:
-    """What is asked of roles and of databases alike."""
+    """Add the routes that roles and databases share."""
     cloud, kind = contents.cloud, contents.kind
 
     @app.get(base, dependencies=guard)

@@ -1,18 +1,18 @@
-"""What Neon's API says of a project's computes, and of its operations."""
+"""The routes of Neon's API for computes and operations."""
 
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Response
 
 from seedbed.branching.neon.emulator.api.request_models import ChangeEndpoint, CreateEndpoint
-from seedbed.branching.neon.emulator.models import EmulatedEndpoint, Json, EmulatedOperation, ApiError
+from seedbed.branching.neon.emulator.models import ApiError, EmulatedEndpoint, EmulatedOperation, Json
 from seedbed.branching.neon.emulator.project import EmulatedProject
 
 
 def add_computes(app: FastAPI, base: str, cloud: EmulatedProject, guard: Any) -> None:
     computes = cloud.computes
 
-    def said(endpoint: EmulatedEndpoint, operations: list[EmulatedOperation]) -> Json:
+    def to_answer(endpoint: EmulatedEndpoint, operations: list[EmulatedOperation]) -> Json:
         return {"endpoint": endpoint.to_json(), "operations": [operation.to_json() for operation in operations]}
 
     @app.get(f"{base}/endpoints", dependencies=guard)
@@ -25,13 +25,17 @@ def add_computes(app: FastAPI, base: str, cloud: EmulatedProject, guard: Any) ->
     def of_branch(project: str, branch_id: str) -> Json:
         cloud.check_project(project)
         with cloud.lock:
-            return {"endpoints": [endpoint.to_json() for endpoint in computes.list_of_branch(cloud.get_branch(branch_id).id)]}
+            return {
+                "endpoints": [
+                    endpoint.to_json() for endpoint in computes.list_of_branch(cloud.get_branch(branch_id).id)
+                ]
+            }
 
     @app.post(f"{base}/endpoints", dependencies=guard, status_code=201)
     def create(project: str, given: CreateEndpoint) -> Json:
         cloud.check_project(project)
         with cloud.lock:
-            return said(*computes.add(cloud.get_branch(given.endpoint.branch_id), given.endpoint.type))
+            return to_answer(*computes.add(cloud.get_branch(given.endpoint.branch_id), given.endpoint.type))
 
     @app.get(f"{base}/endpoints/{{endpoint_id}}", dependencies=guard)
     def get(project: str, endpoint_id: str) -> Json:
@@ -41,13 +45,13 @@ def add_computes(app: FastAPI, base: str, cloud: EmulatedProject, guard: Any) ->
 
     @app.patch(f"{base}/endpoints/{{endpoint_id}}", dependencies=guard)
     def patch(project: str, endpoint_id: str, given: ChangeEndpoint) -> Json:
-        """Computes are all of one size, so only what is said of them changes."""
+        """Change the settings; computes of the emulator all have one size."""
         cloud.check_project(project)
         with cloud.lock:
             endpoint = computes.get(endpoint_id)
             cloud.operations.check_idle()
             endpoint.suspend_timeout = given.endpoint.suspend_timeout_seconds
-            return said(endpoint, [])
+            return to_answer(endpoint, [])
 
     @app.delete(f"{base}/endpoints/{{endpoint_id}}", dependencies=guard)
     def delete(project: str, endpoint_id: str) -> Any:
@@ -56,7 +60,7 @@ def add_computes(app: FastAPI, base: str, cloud: EmulatedProject, guard: Any) ->
             if endpoint_id in computes.deleted:
                 return Response(status_code=204)
             endpoint = computes.get(endpoint_id)
-            return said(endpoint, computes.remove(endpoint))
+            return to_answer(endpoint, computes.remove(endpoint))
 
     @app.post(f"{base}/endpoints/{{endpoint_id}}/{{verb}}", dependencies=guard)
     def change(project: str, endpoint_id: str, verb: Literal["start", "suspend", "restart"]) -> Json:
@@ -66,7 +70,7 @@ def add_computes(app: FastAPI, base: str, cloud: EmulatedProject, guard: Any) ->
             cloud.operations.check_idle()
             operations = [computes.suspend(endpoint)] if verb in {"suspend", "restart"} else []
             operations += [computes.start(endpoint)] if verb in {"start", "restart"} else []
-            return said(endpoint, operations)
+            return to_answer(endpoint, operations)
 
     @app.get(f"{base}/operations", dependencies=guard)
     def operations(project: str, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Json:

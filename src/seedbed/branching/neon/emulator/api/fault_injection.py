@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: answers that ask for patience, and answers that never come."""
+"""Injected faults: error responses that ask for a retry, and lost answers."""
 
 import json
 import random
@@ -10,7 +10,7 @@ from seedbed.branching.neon.emulator.api.request_models import SetFaults
 
 ADMIN = "/emulator"
 _CONFLICT = 409
-_SAID = {
+_MESSAGES = {
     _CONFLICT: "conflict with an operation that was made meanwhile",
     423: "project already has running conflicting operations, scheduling of new ones is prohibited",
     429: "too many requests",
@@ -20,8 +20,9 @@ _SAID = {
 
 @dataclass
 class Faults:
-    """Rates from 0 to 1 by status, and of answers that are dropped after the work was done; the same seed is the same
-    run, as long as requests come one after another.
+    """Rates from 0 to 1 by status, and of answers that are dropped after the work was done.
+
+    The same seed gives the same faults, as long as requests come one after another.
     """
 
     rates: dict[int, float] = field(default_factory=dict)
@@ -36,7 +37,7 @@ class Faults:
         self.counts = {}
 
     def status(self, method: str) -> int | None:
-        """409 is a conflict with what somebody else made, so it is the answer to a POST alone."""
+        """The status of an injected error; 409 only for a POST, as it is a conflict with another creation."""
         for status, rate in self.rates.items():
             if (status != _CONFLICT or method == "POST") and self._happens(rate, str(status)):
                 return status
@@ -54,7 +55,7 @@ class Faults:
 
 @dataclass(frozen=True)
 class FaultMiddleware:
-    """The service, with faults; what begins with /emulator has none."""
+    """Middleware that injects faults, except for paths that begin with /emulator."""
 
     app: ASGIApp
     faults: Faults
@@ -71,7 +72,7 @@ class FaultMiddleware:
             return
 
         async def swallow(message: Message) -> None:
-            """The work is done; of the answer only its head is sent, and then the connection ends."""
+            """Send only the head of the answer, and end the connection; the work is done."""
             if message["type"] == "http.response.start":
                 await send({**message, "headers": [(b"content-length", b"1000000")]})
 
@@ -79,7 +80,7 @@ class FaultMiddleware:
 
 
 async def _answer(send: Send, status: int, retry_after: str | None) -> None:
-    body = json.dumps({"request_id": "fault", "code": "", "message": _SAID[status]}).encode()
+    body = json.dumps({"request_id": "fault", "code": "", "message": _MESSAGES[status]}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if retry_after is not None:
         headers.append((b"retry-after", retry_after.encode()))

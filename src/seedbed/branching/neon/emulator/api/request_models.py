@@ -1,4 +1,4 @@
-"""What the emulator's clients may ask for. Anything else that Neon does is refused, so that no test relies on it."""
+"""The bodies of requests to the emulator; other features of Neon are refused, so that no test relies on them."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -23,21 +23,21 @@ def _moment(text: object) -> datetime:
 BranchName = Annotated[str, Field(min_length=1, max_length=256)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 Identifier = Annotated[str, Field(min_length=1, max_length=45)]
-"""Of PostgreSQL's 63 bytes, the others are the branch's in the name that its database has here."""
+"""PostgreSQL allows 63 bytes; the emulator needs the others for the branch's id in the database's name."""
 
 
 class RequestModel(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow", frozen=True)
 
     @model_validator(mode="after")
-    def _refuse_what_is_not_emulated(self) -> Self:
-        """Values that ask for nothing, such as `"archived": false`, pass."""
+    def _refuse_other_fields(self) -> Self:
+        """Refuse other fields; false and empty values pass, such as `"archived": false`."""
         _refuse(name for name, value in (self.model_extra or {}).items() if value)
         return self
 
 
 def refuse_other_parameters(request: Request) -> None:
-    """Refuse parameters of the URL that the route does not read."""
+    """Refuse query parameters that the route does not read."""
     known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
     _refuse(name for name in request.query_params if name not in known)
 
@@ -47,15 +47,15 @@ def _refuse(names: Iterable[str]) -> None:
         raise ApiError(422, "", f"the emulator does not do {', '.join(found)}")
 
 
-class _OfNow(RequestModel):
-    """Nothing is kept of the past: an answer about now would be a wrong one."""
+class _WithoutHistory(RequestModel):
+    """Refuses points in the past: the emulator keeps no history, so its answer would be wrong."""
 
-    def see_now(self, *moments: str) -> None:
+    def refuse_history(self, *moments: str) -> None:
         if any(getattr(self, moment) for moment in moments):
             raise ApiError(422, "", "the emulator keeps no history")
 
 
-class NewBranch(_OfNow):
+class NewBranch(_WithoutHistory):
     name: BranchName | None = None
     parent_id: str | None = None
     parent_lsn: str | None = None
@@ -76,7 +76,7 @@ class CreateBranch(RequestModel):
 
 
 class BranchFacts(RequestModel):
-    """`expires_at` is changed where it is given, also to none."""
+    """`expires_at` is changed where it is set, also to null."""
 
     name: BranchName | None = None
     protected: bool | None = None
@@ -87,7 +87,7 @@ class ChangeBranch(RequestModel):
     branch: BranchFacts
 
 
-class RestoreBranch(_OfNow):
+class RestoreBranch(_WithoutHistory):
     source_branch_id: str
     source_lsn: str | None = None
     source_timestamp: str | None = None
@@ -128,7 +128,7 @@ class CreateDatabase(RequestModel):
 
 
 class SetFaults(RequestModel):
-    """Rates from 0 to 1 by status, and of answers that are dropped; what is not given goes back to none."""
+    """Rates from 0 to 1 by status and of dropped answers; a field that is not set is reset to its default."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(populate_by_name=True)
 
