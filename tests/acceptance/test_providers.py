@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from seedbed.branching.local import annotations
+from seedbed.branching.local import databases
 from tests.acceptance.conftest import Project, people
 from tests.emulators import ask, emulated
 
@@ -96,9 +96,9 @@ def _end_by_comment(main: str, name: str) -> None:
         "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database"
         f" WHERE shobj_description(oid, 'pg_database') LIKE '%{name}%'",
     )[0]
-    found = annotations.parse_comment(comment)
+    found = databases.parse_comment(comment)
     assert found is not None
-    ended = annotations.format_comment(replace(found, expires_at=datetime.now(UTC) - timedelta(minutes=1)))
+    ended = databases.format_comment(replace(found, expires_at=datetime.now(UTC) - timedelta(minutes=1)))
     ask(main, f"COMMENT ON DATABASE {database} IS '{ended}'")
 
 
