@@ -145,7 +145,7 @@ class TestSeals:
         file = read_history(configuration.project).revisions[0].file
         file.write_text(file.read_text(encoding="utf-8") + "LATER = 1\n", encoding="utf-8")
 
-        with pytest.raises(EditedAppliedRevision, match=f"{database.name} had it"):
+        with pytest.raises(EditedAppliedRevision, match=f"was edited after it was applied to {database.name}"):
             find_drift(configuration, database)
 
 
