@@ -212,7 +212,7 @@ class TestOption:
         [
             (
                 Decisions(dropped=frozenset({"t.a"})),
-                "--drop t.a has no effect: nothing of that name is in the migrations",
+                "--drop t.a has no effect: the migrations have nothing of that name",
             ),
             (
                 Decisions(backfills={"t.a": "''"}),
