@@ -276,7 +276,7 @@ class TestDraft:
     ) -> None:
         drafted(configured, "Create hero")
 
-        with pytest.raises(UnmatchedRename, match=r"Nothing is called"):
+        with pytest.raises(UnmatchedRename, match="matches nothing"):
             draft(configured, "Rename it", decisions=Decisions(renames=dict([said.split("=")])))
 
     def test_second_draft_waits_for_the_first(self, project: Project, configured: Configuration) -> None:
