@@ -5,10 +5,10 @@ from textwrap import dedent
 
 import pytest
 
-from seedbed.errors import ProjectDirectoryNotWritable, MultipleMigrationHistories
+from seedbed.errors import MultipleMigrationHistories, ProjectDirectoryNotWritable
 from seedbed.migrations.apply.shared_connection import accepts_connection
 from seedbed.settings import find_project
-from seedbed.starter.adoption import write_changes, plan_adoption
+from seedbed.starter.adoption import plan_adoption, write_changes
 from seedbed.starter.components import ProjectParts
 from seedbed.starter.env_py import add_shared_connection
 from seedbed.starter.project_discovery import DiscoveredProject, DiscoveredTables, discover_project

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from seedbed.errors.branching.branches import NotABranch
-
 from seedbed.errors.base import BranchError
+from seedbed.errors.branching.branches import NotABranch
 
 
 class NeonNotConfigured(BranchError):
