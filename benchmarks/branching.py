@@ -16,10 +16,10 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, whateve
 from benchmarks.harness import Contender, machine, race, report
 from seedbed.branching.lifecycle import create_branch
 from seedbed.branching.local.provider import LocalBranches
+from seedbed.postgres.clone import supports_reflink
 from seedbed.postgres.connection import autocommit_cursor
 from seedbed.postgres.database import resolve_database
 from seedbed.postgres.embedded import EmbeddedServer
-from seedbed.postgres.clone import supports_reflink
 from seedbed.settings import Configuration, find_project, load_configuration
 
 ROOT = Path(__file__).parents[1]

@@ -19,5 +19,7 @@ class TestSeedRun:
         said = [process.communicate(timeout=120) for process in processes]
 
         assert [process.returncode for process in processes] == [0] * TOGETHER, said
-        assert [out for out, _ in said].count("Nothing to do: these seeds are already loaded. Reload with --fresh.\n") == TOGETHER - 1
+        assert [out for out, _ in said].count(
+            "Nothing to do: these seeds are already loaded. Reload with --fresh.\n"
+        ) == TOGETHER - 1
         assert project.rows('SELECT (SELECT count(*) FROM "user"), (SELECT count(*) FROM task)') == "200|3969"

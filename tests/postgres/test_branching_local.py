@@ -16,24 +16,24 @@ from seedbed.branching import get_branch_provider
 from seedbed.branching.lifecycle import create_branch
 from seedbed.branching.local.databases import format_comment
 from seedbed.branching.local.provider import LocalBranches
-from seedbed.branching.names import build_unfinished_name, build_database_name
+from seedbed.branching.names import build_database_name, build_unfinished_name
 from seedbed.errors import (
-    InvalidBranchName,
-    InvalidExpiry,
+    BranchCopyFailure,
     BranchExists,
     BranchNotFound,
     BranchNotReady,
-    SealedBranch,
-    BranchCopyFailure,
+    InvalidBranchName,
+    InvalidExpiry,
     NoBranchProvider,
     NotABranch,
     ParentInUse,
-    UnmaskedProductionCopy,
+    SealedBranch,
     UnmarkedDatabase,
+    UnmaskedProductionCopy,
 )
 from seedbed.postgres import clone
-from seedbed.postgres.database import ensure_environment_database
 from seedbed.postgres.clone import supports_reflink
+from seedbed.postgres.database import ensure_environment_database
 from seedbed.settings import Configuration, DatabaseUrl, Environment, load_configuration
 from tests.postgres.embedded_projects import reference_project
 from tests.projects import execute

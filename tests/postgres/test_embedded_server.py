@@ -11,7 +11,7 @@ import psutil
 import psycopg2
 import pytest
 
-from seedbed.errors import DataDirectoryVersionMismatch, AuthenticationFailure, ServerStartFailure
+from seedbed.errors import AuthenticationFailure, DataDirectoryVersionMismatch, ServerStartFailure
 from seedbed.postgres.embedded import Binaries, EmbeddedServer, cluster, state_files
 from seedbed.postgres.embedded import server as server_module
 from seedbed.postgres.embedded.os_account import get_server_account

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from seedbed.postgres.embedded import Binaries, EmbeddedServer, temporary_server, run_temporary_server
+from seedbed.postgres.embedded import Binaries, EmbeddedServer, run_temporary_server, temporary_server
 from seedbed.postgres.embedded.os_account import get_server_account
 from seedbed.postgres.embedded.state_files import ServerState, write_state
 from tests.postgres.processes import User, await_that, nobody, users

@@ -11,8 +11,13 @@ from seedbed.errors import EnvironmentMismatch, MissingPrivilege, ProtectedEnvir
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer
-from seedbed.postgres.environment_mark import DestructiveAction, claim_environment, refuse_protected_database
-from seedbed.postgres.environment_mark import change_mark, read_database_mark
+from seedbed.postgres.environment_mark import (
+    DestructiveAction,
+    change_mark,
+    claim_environment,
+    read_database_mark,
+    refuse_protected_database,
+)
 from seedbed.settings import Environment
 from tests.projects import execute
 

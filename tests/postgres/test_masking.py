@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import (
-    UnknownPersonalDataKind,
-    RejectedMaskedValues,
     NoPersonalColumns,
-    UnmarkedPersonalColumns,
     ProtectedEnvironment,
+    RejectedMaskedValues,
+    UnknownPersonalDataKind,
+    UnmarkedPersonalColumns,
 )
 from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.draft.draft import draft

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import (
-    EmptiedTableReferenced,
-    UnmarkedSourceColumns,
     ConflictingMaskingOptions,
+    EmptiedTableReferenced,
+    ExposedOriginalValues,
     InvalidEmptyTarget,
     PersonalForeignTable,
     SeedError,
-    UnmodeledData,
     UnknownMaskingTarget,
-    ExposedOriginalValues,
+    UnmarkedSourceColumns,
+    UnmodeledData,
 )
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database

@@ -465,7 +465,10 @@ class TestFaults:
         assert len(asked) == len(client.list_endpoints(asked[0])) == 1
 
     def test_of_an_interrupt_leave_nothing(self, neon: Neon, branches: NeonBranches) -> None:
-        with patch.object(NeonClient, "wait_for_operations", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        with (
+            patch.object(NeonClient, "wait_for_operations", side_effect=KeyboardInterrupt),
+            pytest.raises(KeyboardInterrupt),
+        ):
             branches.create(PR)
 
         assert neon.names() == ["main"]

@@ -12,8 +12,8 @@ from seedbed.postgres import reset as postgres_reset
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import EMBEDDED_ORIGIN, Database
 from seedbed.postgres.embedded import EmbeddedServer, TemporaryServer
-from seedbed.postgres.locks import migration_lock
 from seedbed.postgres.environment_mark import change_mark, read_database_mark
+from seedbed.postgres.locks import migration_lock
 from seedbed.postgres.reset import reset_database
 from seedbed.settings import Environment
 from tests.projects import execute

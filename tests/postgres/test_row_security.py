@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.errors import UnsatisfiedCheck, RowSecurityActive
+from seedbed.errors import RowSecurityActive, UnsatisfiedCheck
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.environment_mark import change_mark

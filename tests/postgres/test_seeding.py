@@ -12,12 +12,12 @@ import pytest
 
 from seedbed.errors import (
     EnvironmentMismatch,
+    InvalidSeedsFile,
+    MissingTables,
     PooledConnection,
     ProtectedEnvironment,
     ReferencedRows,
     SeedError,
-    InvalidSeedsFile,
-    MissingTables,
     TablesNotEmpty,
     UnmarkedDatabase,
 )
@@ -177,7 +177,7 @@ class TestRun:
         seed(project, database)
 
         thing = plan(project.settled, project.load_schema(), Environment.DEVELOPMENT).tables[0]
-        columns = {filling.name: filling.make(range(2)).tolist() for filling in thing.fillings.values()}
+        columns = {filling.name: filling.make(range(2)).tolist() for filling in thing.generators.values()}
         made = [{name: values[row] for name, values in columns.items()} for row in range(2)]
         stored = [dict(zip(columns, row, strict=True)) for row in rows(database, "SELECT * FROM thing")]
         assert [{**row, "plain": bytes(row["plain"])} for row in stored] == [

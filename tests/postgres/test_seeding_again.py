@@ -9,12 +9,12 @@ import pytest
 from distributed import LocalCluster
 
 from seedbed.errors import (
+    AppendConflict,
     DaskUnreachable,
     ExtensionNotCreated,
     SeedLockMismatch,
-    AppendConflict,
-    UnseededRows,
     TablesNotEmpty,
+    UnseededRows,
 )
 from seedbed.postgres.database import Database
 from seedbed.postgres.environment_mark import change_mark

@@ -50,9 +50,9 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import Schema, declare
 from seedbed.schema.creation import create_schema
-from seedbed.seeding.encoding.rows import encoded
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import plan
+from seedbed.seeding.planning.table_plan import encoded
 from seedbed.settings import Environment
 from tests.projects import execute, fresh_database, little_project
 

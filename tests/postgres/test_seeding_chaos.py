@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from seedbed.errors import LoadFailure, DatabaseUnreachable
+from seedbed.errors import DatabaseUnreachable, LoadFailure
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded.os_account import get_server_account

@@ -10,7 +10,7 @@ from psycopg2 import connect
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
-from seedbed.errors import UnsupportedInheritance, AppendConflict
+from seedbed.errors import AppendConflict, UnsupportedInheritance
 from seedbed.postgres.database import Database
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
@@ -179,7 +179,7 @@ class TestJoinedTables:
         made = planned(make(STAFF), "seeds.rest(60)")
 
         for table in made.tables:
-            for name in table.fillings:
+            for name in table.generators:
                 assert table.batch(name, range(5, 9)).tolist() == table.batch(name, range(table.count)).tolist()[5:9]
 
     def test_more_of_them_are_not_appended(self, make: Callable[..., Project], database: Database) -> None:

@@ -11,9 +11,9 @@ from seedbed.errors import TooFewUniqueValues, UnsupportedUniqueConstraint
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.schema.creation import create_schema
-from seedbed.seeding.encoding.rows import encoded
 from seedbed.seeding.loading.load import Seeded, run
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
+from seedbed.seeding.planning.table_plan import encoded
 from seedbed.settings import Environment
 from tests.projects import Project, execute, little_project
 

@@ -210,7 +210,9 @@ class TestSystemRows:
     def test_leave_out_what_is_ignored(self, trial_server: TrialServer) -> None:
         before = read_system_rows(trial_server.connection, ["other.*", "public.side"])
         try:
-            execute_verbatim(trial_server.connection, "CREATE SCHEMA other; CREATE TABLE other.a (id serial PRIMARY KEY)")
+            execute_verbatim(
+                trial_server.connection, "CREATE SCHEMA other; CREATE TABLE other.a (id serial PRIMARY KEY)"
+            )
             execute_verbatim(trial_server.connection, "CREATE TABLE side (id serial PRIMARY KEY, CHECK (id > 0))")
             after = read_system_rows(trial_server.connection, ["other", "other.*", "public.side"])
         finally:

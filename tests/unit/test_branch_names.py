@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
-from seedbed.branching.names import check_branch_name, build_database_name
+from seedbed.branching.names import build_database_name, check_branch_name
 from seedbed.errors import InvalidBranchName
 
 names = st.text(min_size=1, max_size=256)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import InvalidEnvFile
-from seedbed.settings.sources import read_environment_file, find_unknown_names
+from seedbed.settings.sources import find_unknown_names, read_environment_file
 
 
 @pytest.fixture

@@ -19,15 +19,22 @@ MONEY = "Decimal = Field(max_digits=8, decimal_places=2)"
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Iterator[Callable[..., TablePlan]]:
-    """Writes the project of a test, and plans the rows of its last table."""
+def make_all(tmp_path: Path) -> Iterator[Callable[..., dict[str, TablePlan]]]:
+    """Writes the project of a test, and plans the rows of its tables."""
     with ExitStack() as stack:
 
-        def made(tables: str, seeds: str) -> TablePlan:
+        def made(tables: str, seeds: str) -> dict[str, TablePlan]:
             project = stack.enter_context(little_project(tmp_path, tables, seeds))
-            return plan(project.settled, project.load_schema(), Environment.DEVELOPMENT).tables[-1]
+            planned = plan(project.settled, project.load_schema(), Environment.DEVELOPMENT)
+            return {table.name: table for table in planned.tables}
 
         yield made
+
+
+@pytest.fixture
+def make(make_all: Callable[..., dict[str, TablePlan]]) -> Callable[..., TablePlan]:
+    """The same, for the last of the tables."""
+    return lambda tables, seeds: [*make_all(tables, seeds).values()][-1]
 
 
 class TestAmounts:
@@ -112,37 +119,37 @@ class TestTimes:
 
         assert all(7 <= opens.hour <= 12 and closes > opens for opens, closes in rows(shop, "opens_at", "closes_at"))
 
-    def test_of_birth_are_those_of_an_age(self, make: Callable[..., TablePlan]) -> None:
+    def test_of_birth_are_those_of_an_age(self, make_all: Callable[..., dict[str, TablePlan]]) -> None:
         table = f"{KEY}    birth_date: date\n    age: int\n"
-        worker = make(
+        planned = make_all(
             f"class Person(Table, table=True):\n{table}"
             f"\nclass Pupil(Table, table=True):\n{table}    grade_level: int\n\n"
             f"class Worker(Table, table=True):\n{table}    hired_on: date\n",
             "seeds.rest(300)",
         )
-        person, pupil = (worker.planned[name] for name in ("person", "pupil"))
+        person, pupil, worker = (planned[name] for name in ("person", "pupil", "worker"))
 
-        for planned, least, most in ((person, 18, 80), (worker, 22, 64), (pupil, 6, 18)):
-            for born, age in rows(planned, "birth_date", "age"):
+        for table_plan, least, most in ((person, 18, 80), (worker, 22, 64), (pupil, 6, 18)):
+            for born, age in rows(table_plan, "birth_date", "age"):
                 assert least <= age <= most
-                assert timedelta(0) <= planned.as_of.date() - born - timedelta(age * 365.25) < timedelta(367)
+                assert timedelta(0) <= table_plan.as_of.date() - born - timedelta(age * 365.25) < timedelta(367)
 
-    def test_of_an_end_are_as_far_as_what_ends_lasts(self, make: Callable[..., TablePlan]) -> None:
+    def test_of_an_end_are_as_far_as_what_ends_lasts(self, make_all: Callable[..., dict[str, TablePlan]]) -> None:
         columns = "    starts_at: datetime\n    ends_at: datetime\n"
-        lease = make(
+        planned = make_all(
             f"class Meeting(Table, table=True):\n{KEY}{columns}\nclass Lease(Table, table=True):\n{KEY}{columns}",
             "seeds.rest(200)",
         )
 
         lengths = {"meeting": (timedelta(minutes=15), timedelta(hours=4)), "lease": (timedelta(90), timedelta(1095))}
         for name, (least, most) in lengths.items():
-            for starts, ends in rows(lease.planned[name], "starts_at", "ends_at"):
+            for starts, ends in rows(planned[name], "starts_at", "ends_at"):
                 assert least <= ends - starts <= most
 
 
 class TestPartitions:
-    def test_take_every_row_where_none_is_for_all_others(self, make: Callable[..., TablePlan]) -> None:
-        reading = make(
+    def test_take_every_row_where_none_is_for_all_others(self, make_all: Callable[..., dict[str, TablePlan]]) -> None:
+        planned = make_all(
             """
 class Reading(Table, table=True):
     __table_args__ = {"postgresql_partition_by": "RANGE (day)"}
@@ -165,10 +172,10 @@ declare(
             "seeds.rest(300)",
         )
 
-        days = [day for (day,) in rows(reading.planned["reading"], "day")]
+        days = [day for (day,) in rows(planned["reading"], "day")]
         assert date(2026, 1, 1) <= min(days) < date(2026, 2, 1)
         assert date(2026, 10, 1) < max(days) <= date(2026, 11, 1)
-        assert {region for (region,) in rows(reading.planned["event"], "region")} == {"EU", "US", "CA"}
+        assert {region for (region,) in rows(planned["event"], "region")} == {"EU", "US", "CA"}
 
 
 class TestCurrencies:
@@ -181,16 +188,16 @@ class TestCurrencies:
         known = {"EUR": ("Euro", 2), "JPY": ("Japanese yen", 0), "GBP": ("Pound sterling", 2)}
         assert {code: said for code, said in found.items() if code in known}.items() <= known.items()
 
-    def test_of_lines_are_those_of_their_order(self, make: Callable[..., TablePlan]) -> None:
-        line = make(
+    def test_of_lines_are_those_of_their_order(self, make_all: Callable[..., dict[str, TablePlan]]) -> None:
+        planned = make_all(
             f"class Purchase(Table, table=True):\n{KEY}    currency: str\n\n"
             f"class Line(Table, table=True):\n{KEY}    purchase_id: int = Field(foreign_key='purchase.id')\n"
             "    currency: str\n",
             "seeds.add(tables.Purchase, 20)\nseeds.add(tables.Line, 100)",
         )
 
-        purchases = dict(enumerate(line.planned["purchase"].batch("currency", range(20)).tolist(), start=1))
-        assert all(currency == purchases[of] for of, currency in rows(line, "purchase_id", "currency"))
+        purchases = dict(enumerate(planned["purchase"].batch("currency", range(20)).tolist(), start=1))
+        assert all(currency == purchases[of] for of, currency in rows(planned["line"], "purchase_id", "currency"))
 
 
 MODEL = """

@@ -17,17 +17,16 @@ from hypothesis import strategies as st
 
 from seedbed.errors import (
     CyclicReference,
-    TooFewUniqueValues,
+    InvalidSeedsFile,
     NoGenerator,
     ParentNotPlanned,
     SeedError,
     SeedsFileNotFound,
-    InvalidSeedsFile,
+    TooFewUniqueValues,
 )
 from seedbed.schema import load_schema
-from seedbed.seeding.encoding.rows import sample
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
-from seedbed.seeding.planning.table_plan import TablePlan
+from seedbed.seeding.planning.table_plan import TablePlan, sample
 from seedbed.settings import Environment, find_project
 from tests.projects import ROOT, Project, little_project
 
@@ -65,7 +64,7 @@ def values(table: TablePlan, column: str, rows: range | None = None) -> list[Any
 
 
 def rows(table: TablePlan, count: int) -> list[tuple[Any, ...]]:
-    return list(zip(*(values(table, column, range(count)) for column in table.fillings), strict=True))
+    return list(zip(*(values(table, column, range(count)) for column in table.generators), strict=True))
 
 
 class TestReferenceSeeds:
@@ -135,7 +134,7 @@ class TestReferenceSeeds:
     ) -> None:
         task, (start, middle, stop) = table(reference, "task"), sorted((one, two, three))
 
-        for column in task.fillings:
+        for column in task.generators:
             halves = [*values(task, column, range(start, middle)), *values(task, column, range(middle, stop))]
             assert halves == values(task, column, range(start, stop))
 
@@ -212,7 +211,7 @@ class TestPlan:
 
         thing = table(planned(project), "thing")
 
-        made = {column: values(thing, column) for column in thing.fillings}
+        made = {column: values(thing, column) for column in thing.generators}
         assert {uuid.version for uuid in made["id"] if isinstance(uuid, UUID)} == {4}
         for unique in ("id", "slug", "code", "rank"):
             assert len(set(made[unique])) == 5000

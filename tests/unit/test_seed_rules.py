@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from seedbed.errors import TooFewUniqueValues, NullNotAllowed, SeedError, InvalidSeedsFile, UnsupportedUniqueConstraint
+from seedbed.errors import InvalidSeedsFile, NullNotAllowed, SeedError, TooFewUniqueValues, UnsupportedUniqueConstraint
 from seedbed.schema.table_description import describe_tables
-from seedbed.seeding.encoding.rows import encoded
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
+from seedbed.seeding.planning.table_plan import encoded
 from seedbed.settings import Environment
 from tests.projects import Project, little_project
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from seedbed.seeding.generators.column_generator import Wish
-from seedbed.seeding.generators.data.atlas import cities, countries
-from seedbed.seeding.generators.data.phrasebook import PHRASES
+from seedbed.seeding.generators.column_generator import ColumnRequest
+from seedbed.seeding.generators.entities.atlas import cities, countries
+from seedbed.seeding.generators.text.phrasebook import phrases
 from seedbed.seeding.generators.text.phrases import Phrased
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.seeding.planning.table_plan import TablePlan
@@ -120,7 +120,7 @@ class TestPlaces:
         )["site"]
         known = {city.name: city for city in cities()}
 
-        found = rows(site, *(name for name in site.fillings if name != "id"))
+        found = rows(site, *(name for name in site.generators if name != "id"))
 
         for name, state, country, code, postcode, zone, currency, phone, latitude, longitude in found:
             city = known[name]
@@ -177,13 +177,18 @@ class TestTexts:
         assert len(set(titles)) > 100_000
         assert max(map(len, titles)) <= 200
 
-    @pytest.mark.parametrize("how", sorted(PHRASES))
+    @pytest.mark.parametrize("how", sorted(phrases()))
     def test_differ_where_they_must(self, make: Callable[..., dict[str, TablePlan]], how: str) -> None:
         thing = make(
             f"class Thing(Table, table=True):\n{KEY}    name: str = Field(unique=True, max_length=90)\n",
             "seeds.add(tables.Thing, 30_000)",
         )["thing"]
-        made = Phrased(Wish(thing, thing.column("name"), thing.stream("name"), unique=True), PHRASES[how]).filling()
+        made = Phrased(
+            ColumnRequest(
+                thing, thing.table_generators.sources.pools, thing.column("name"), thing.stream("name"), unique=True
+            ),
+            phrases()[how],
+        ).generator()
 
         texts = made.make(range(30_000)).tolist()
         assert len({text.lower() for text in texts}) == 30_000

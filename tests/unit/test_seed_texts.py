@@ -13,12 +13,12 @@ from pydantic import TypeAdapter
 from pydantic.networks import EmailStr, HttpUrl
 
 from seedbed.errors import (
-    TooFewUniqueValues,
     ColumnTooShort,
-    UnsatisfiablePattern,
+    InvalidSeedsFile,
     ProviderExhausted,
     SeedError,
-    InvalidSeedsFile,
+    TooFewUniqueValues,
+    UnsatisfiablePattern,
 )
 from seedbed.seeding.analysis.checks.text_patterns import from_similar_to, regular_expression
 from seedbed.seeding.generators.text.regex import Pattern, PatternNotSupported

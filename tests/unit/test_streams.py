@@ -93,7 +93,7 @@ class TestStream:
 
     def test_uses_no_distribution_of_numpy_which_promises_none(self) -> None:
         used = set()
-        for module in FOLDER.glob("*.py"):
+        for module in FOLDER.rglob("*.py"):
             for node in ast.walk(ast.parse(module.read_text())):
                 if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "np.random":
                     used.add(node.attr)

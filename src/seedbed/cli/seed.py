@@ -57,8 +57,8 @@ def plan(ctx: click.Context, as_of: str | None, env: str | None, as_json: bool) 
 
     Example: seedbed seed plan
     """
-    from seedbed.seeding.encoding.rows import encoded, sample
     from seedbed.seeding.loading.dropped_constraints import WORTH_IT
+    from seedbed.seeding.planning.table_plan import encoded, sample
 
     seed_plan = _plan_seeds(configuration(ctx, env), as_of)
     facts, lines, size = [], [], 0
@@ -66,7 +66,7 @@ def plan(ctx: click.Context, as_of: str | None, env: str | None, as_json: bool) 
         first = sample(table, _SHOWN)
         few = range(min(table.count, 100))
         size += len(encoded(table, few)) * table.count // max(len(few), 1)
-        filled = {name: table.source(name) for name in table.fillings}
+        filled = {name: table.source(name) for name in table.generators}
         facts.append({"name": table.name, "rows": table.count, "columns": filled, "sample": first})
         lines.append(f"{table.name}  {table.count:,} rows")
         rows = [(name, source, *(_shorten(row[name]) for row in first)) for name, source in filled.items()]

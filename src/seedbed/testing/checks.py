@@ -17,9 +17,9 @@ from psycopg import sql
 from seedbed.errors import SeedbedError, UndraftedModelChanges
 from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.history.revisions import has_history, read_history
-from seedbed.seeding.encoding.rows import sample
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import plan
+from seedbed.seeding.planning.table_plan import sample
 from seedbed.settings import Environment, load_configuration
 from seedbed.testing.databases.clones import Clone
 from seedbed.testing.error_report import format_error

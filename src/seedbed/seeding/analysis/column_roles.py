@@ -1,19 +1,17 @@
-"""What a text column is for, as its name and its table's tell."""
+"""The role of a text column, by its name and the name of its table."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from seedbed.seeding.generators.data.words import COLORS
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
+from seedbed.seeding.analysis.table_spec import TableSpec
+from seedbed.seeding.core.word_lists import words as word_list
 
 
 @dataclass(frozen=True)
-class Meaning:
-    """A way to make a text: `how` is a provider of Faker, one of the ways of `texts`, or what a phrase is for."""
+class ColumnRole:
+    """What a text column holds: `how` is a Faker provider, a generator of `text_columns`, or the name of a phrase."""
 
     how: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -138,130 +136,131 @@ _REASONS = (
     (r"order|purchase|shipment|delivery", ()),
 )
 _COLOR = re.compile(r"colou?r")
-_NAMED: tuple[tuple[str, Meaning], ...] = (
-    (r"e_?mail", Meaning("email")),
-    (r"(^|_)(first|given|fore)_?name$|^first$", Meaning("first_name")),
-    (r"(^|_)(last|family|sur)_?name$|^surname$", Meaning("last_name")),
-    (r"(^|_)middle_?name$", Meaning("first_name")),
-    (r"(^|_)(user|login|nick|screen)_?name$|^(handle|login|username)$", Meaning("handle")),
-    (r"(^|_)(full|display|contact|recipient|customer|author|holder|owner|billing|shipping)_?name$", Meaning("person")),
-    (r"(^|_)(guardian|principal|parent)_?name$|^author$", Meaning("person")),
-    (r"(^|_)(company|organi[sz]ation|employer|vendor|supplier|brand)(_?name)?$", Meaning("company")),
-    (r"(^|_)(manufacturer|publisher)(_?name)?$", Meaning("company")),
-    (r"native_language$|^language(_name)?$", Meaning("language_name")),
-    (r"(^|_)last_?(four|4)$", Meaning("code", {"text": "####"})),
-    (r"(^|_)card_?number$|(^|_)pan$", Meaning("card_number")),
-    (r"merchant_category(_code)?$|(^|_)mcc$", Meaning("code", {"text": "5###"})),
-    (r"^entity_type$|^resource_type$", Meaning("choice", words=("user", "order", "account", "document"))),
-    (r"^actor$", Meaning("handle")),
-    (r"(^|_)building$", Meaning("choice", words=("Main building", "North wing", "South wing", "Annex"))),
-    (r"icd_?(9|10)?(_code)?$", Meaning("code", {"text": "?##.#"})),
-    (r"^mrn$", Meaning("code", {"text": "########"})),
-    (r"^room_?(number|no)$", Meaning("code", {"text": "###"})),
-    (r"(^|_)host_?name$|(^|_)domain(_name)?$|^host$", Meaning("host")),
-    (r"(^|_)file_?name$", Meaning("file")),
-    (r"mime|content_?type|media_?type", Meaning("media type")),
-    (r"(^|_)(file_?)?path$", Meaning("file_path")),
-    (r"slug|permalink", Meaning("slug")),
-    (r"avatar|image|photo|picture|thumbnail|logo", Meaning("picture")),
-    (r"(^|_)(url|uri|website|homepage|link|webhook|endpoint)$|^web_?site", Meaning("address")),
-    (r"phone|mobile|(^|_)(tel|fax)$", Meaning("phone")),
-    (r"(^|_)(city|town)$", Meaning("city")),
-    (r"country_?code|(^|_)iso_?code$", Meaning("country_code")),
-    (r"(^|_)country$", Meaning("country")),
-    (r"(^|_)(region|province|county)$", Meaning("state")),
-    (r"zip|post(al)?_?code", Meaning("postcode")),
-    (r"address_?(line_?)?2|(^|_)line_?2$", Meaning("secondary_address")),
-    (r"(^|_)ip(v4)?(_?addr(ess)?)?$|remote_addr", Meaning("ipv4")),
-    (r"(^|_)mac(_?addr(ess)?)?$", Meaning("mac_address")),
-    (r"(^|_)ssn$|social_security", Meaning("ssn")),
-    (r"street|address|(^|_)line_?1$", Meaning("street")),
-    (r"user_?agent", Meaning("user_agent")),
-    (r"time_?zone|(^|_)tz$", Meaning("timezone")),
-    (r"(^|_)lang(uage)?(_code)?$", Meaning("language_code")),
-    (_COLOR.pattern, Meaning("hex_color")),
-    (r"iban", Meaning("iban")),
-    (r"(^|_)(swift|bic)(_code)?$", Meaning("swift")),
-    (r"isbn", Meaning("isbn13")),
-    (r"(^|_)(ean|barcode|gtin)$", Meaning("ean13")),
-    (r"(^|_)vat(_number|_id)?$|tax_(id|number)", Meaning("code", {"text": "??#########"})),
-    (r"license_?plate", Meaning("license_plate")),
-    (r"password|passwd", Meaning("sha256")),
-    (r"(^|_)(hash|checksum|digest|sha(1|256)?|etag|fingerprint|token|secret|key)$|api_key", Meaning("sha256")),
-    (r"(^|_)version$", Meaning("code", {"text": "#.#.#"})),
-    (r"(^|_)(uuid|guid)$", Meaning("uuid4")),
-    (r"_(uid|id)$", Meaning("code", {"text": "????????####"})),
-    (r"(^|_)prefix$", Meaning("code", {"text": "????"})),
-    (r"(^|_)alt(_text)?$", Meaning("product")),
-    (r"(^|_)(sku|code|ref|reference|number|serial|tracking(_number)?|voucher|coupon)$", Meaning("code")),
-    (r"job|position|occupation|profession", Meaning("job")),
-    (r"(^|_)(bio|biography|about)$", Meaning("about")),
-    (r"(^|_)(notes?|remarks?|instructions)$", Meaning("note")),
-    (r"(^|_)reason$", Meaning("reason")),
-    (r"(^|_)(goal|objective|purpose|aim)$", Meaning("goal")),
-    (r"(^|_)question$", Meaning("question")),
+_NAMED: tuple[tuple[str, ColumnRole], ...] = (
+    (r"e_?mail", ColumnRole("email")),
+    (r"(^|_)(first|given|fore)_?name$|^first$", ColumnRole("first_name")),
+    (r"(^|_)(last|family|sur)_?name$|^surname$", ColumnRole("last_name")),
+    (r"(^|_)middle_?name$", ColumnRole("first_name")),
+    (r"(^|_)(user|login|nick|screen)_?name$|^(handle|login|username)$", ColumnRole("handle")),
+    (r"(^|_)(full|display|contact|recipient|customer|author|holder|owner|billing|shipping)_?name$",
+     ColumnRole("person")),
+    (r"(^|_)(guardian|principal|parent)_?name$|^author$", ColumnRole("person")),
+    (r"(^|_)(company|organi[sz]ation|employer|vendor|supplier|brand)(_?name)?$", ColumnRole("company")),
+    (r"(^|_)(manufacturer|publisher)(_?name)?$", ColumnRole("company")),
+    (r"native_language$|^language(_name)?$", ColumnRole("language_name")),
+    (r"(^|_)last_?(four|4)$", ColumnRole("code", {"text": "####"})),
+    (r"(^|_)card_?number$|(^|_)pan$", ColumnRole("card_number")),
+    (r"merchant_category(_code)?$|(^|_)mcc$", ColumnRole("code", {"text": "5###"})),
+    (r"^entity_type$|^resource_type$", ColumnRole("choice", words=("user", "order", "account", "document"))),
+    (r"^actor$", ColumnRole("handle")),
+    (r"(^|_)building$", ColumnRole("choice", words=("Main building", "North wing", "South wing", "Annex"))),
+    (r"icd_?(9|10)?(_code)?$", ColumnRole("code", {"text": "?##.#"})),
+    (r"^mrn$", ColumnRole("code", {"text": "########"})),
+    (r"^room_?(number|no)$", ColumnRole("code", {"text": "###"})),
+    (r"(^|_)host_?name$|(^|_)domain(_name)?$|^host$", ColumnRole("host")),
+    (r"(^|_)file_?name$", ColumnRole("file")),
+    (r"mime|content_?type|media_?type", ColumnRole("media type")),
+    (r"(^|_)(file_?)?path$", ColumnRole("file_path")),
+    (r"slug|permalink", ColumnRole("slug")),
+    (r"avatar|image|photo|picture|thumbnail|logo", ColumnRole("picture")),
+    (r"(^|_)(url|uri|website|homepage|link|webhook|endpoint)$|^web_?site", ColumnRole("address")),
+    (r"phone|mobile|(^|_)(tel|fax)$", ColumnRole("phone")),
+    (r"(^|_)(city|town)$", ColumnRole("city")),
+    (r"country_?code|(^|_)iso_?code$", ColumnRole("country_code")),
+    (r"(^|_)country$", ColumnRole("country")),
+    (r"(^|_)(region|province|county)$", ColumnRole("state")),
+    (r"zip|post(al)?_?code", ColumnRole("postcode")),
+    (r"address_?(line_?)?2|(^|_)line_?2$", ColumnRole("secondary_address")),
+    (r"(^|_)ip(v4)?(_?addr(ess)?)?$|remote_addr", ColumnRole("ipv4")),
+    (r"(^|_)mac(_?addr(ess)?)?$", ColumnRole("mac_address")),
+    (r"(^|_)ssn$|social_security", ColumnRole("ssn")),
+    (r"street|address|(^|_)line_?1$", ColumnRole("street")),
+    (r"user_?agent", ColumnRole("user_agent")),
+    (r"time_?zone|(^|_)tz$", ColumnRole("timezone")),
+    (r"(^|_)lang(uage)?(_code)?$", ColumnRole("language_code")),
+    (_COLOR.pattern, ColumnRole("hex_color")),
+    (r"iban", ColumnRole("iban")),
+    (r"(^|_)(swift|bic)(_code)?$", ColumnRole("swift")),
+    (r"isbn", ColumnRole("isbn13")),
+    (r"(^|_)(ean|barcode|gtin)$", ColumnRole("ean13")),
+    (r"(^|_)vat(_number|_id)?$|tax_(id|number)", ColumnRole("code", {"text": "??#########"})),
+    (r"license_?plate", ColumnRole("license_plate")),
+    (r"password|passwd", ColumnRole("sha256")),
+    (r"(^|_)(hash|checksum|digest|sha(1|256)?|etag|fingerprint|token|secret|key)$|api_key", ColumnRole("sha256")),
+    (r"(^|_)version$", ColumnRole("code", {"text": "#.#.#"})),
+    (r"(^|_)(uuid|guid)$", ColumnRole("uuid4")),
+    (r"_(uid|id)$", ColumnRole("code", {"text": "????????####"})),
+    (r"(^|_)prefix$", ColumnRole("code", {"text": "????"})),
+    (r"(^|_)alt(_text)?$", ColumnRole("product")),
+    (r"(^|_)(sku|code|ref|reference|number|serial|tracking(_number)?|voucher|coupon)$", ColumnRole("code")),
+    (r"job|position|occupation|profession", ColumnRole("job")),
+    (r"(^|_)(bio|biography|about)$", ColumnRole("about")),
+    (r"(^|_)(notes?|remarks?|instructions)$", ColumnRole("note")),
+    (r"(^|_)reason$", ColumnRole("reason")),
+    (r"(^|_)(goal|objective|purpose|aim)$", ColumnRole("goal")),
+    (r"(^|_)question$", ColumnRole("question")),
     (r"(^|_)(description|details|body|content|text|message|comments?|summary|excerpt|answer|abstract|terms|review)$",
-     Meaning("told")),
-    (r"title|subject|headline|caption|topic", Meaning("titled")),
-    (r"(^|_)(label|tag|keyword|term|attribute|property)s?$", Meaning("tag")),
-    (r"^vin$", Meaning("code", {"text": "???##??#?########"})),
+     ColumnRole("told")),
+    (r"title|subject|headline|caption|topic", ColumnRole("titled")),
+    (r"(^|_)(label|tag|keyword|term|attribute|property)s?$", ColumnRole("tag")),
+    (r"^vin$", ColumnRole("code", {"text": "???##??#?########"})),
 )  # fmt: skip
 
 
-def meaning_in(table: "TablePlan", column: str) -> Meaning:
-    """What a text column is for, by its field's type or else by its name."""
-    said = _meaning_of_type(table, column)
-    return meaning_of(table.sql.name, column) if said is None else said
+def role_of(table: TableSpec, column: str) -> ColumnRole:
+    """The role of a text column, by its field's type or else by its name."""
+    said = _role_by_type(table, column)
+    return role_by_name(table.sql.name, column) if said is None else said
 
 
-def says_form(table: "TablePlan", column: str) -> bool:
-    """Whether a text column's field has a type that takes texts of one form alone."""
-    return _meaning_of_type(table, column) is not None
+def has_format(table: TableSpec, column: str) -> bool:
+    """Whether the type of a text column's field accepts only texts of one format."""
+    return _role_by_type(table, column) is not None
 
 
-def _meaning_of_type(table: "TablePlan", column: str) -> Meaning | None:
+def _role_by_type(table: TableSpec, column: str) -> ColumnRole | None:
     annotation = str(table.facts[column].annotation)
-    return next((Meaning(how) for part, how in _FORMS_OF_TYPES.items() if part in annotation), None)
+    return next((ColumnRole(how) for part, how in _FORMS_OF_TYPES.items() if part in annotation), None)
 
 
-def meaning_of(table: str, column: str) -> Meaning:
-    """What a text column's name suggests; a plain `name`, title or text is its table's."""
+def role_by_name(table: str, column: str) -> ColumnRole:
+    """The role that a column's name suggests. A plain `name`, title or text gets the role of its table."""
     name, own = _snake(column), _snake(table)
     if re.search(r"(^|_)countr(y|ies)$", own) and name in {"name", "code", "id", "iso", "iso_code", "iso2", "capital"}:
-        return Meaning({"name": "country", "capital": "city"}.get(name, "country_code"))
+        return ColumnRole({"name": "country", "capital": "city"}.get(name, "country_code"))
     if name == "name" and re.search(r"(status|stage|(^|_)state|column|lane)$", own):
-        return Meaning("choice", words=_STAGES)
+        return ColumnRole("choice", words=_STAGES)
     if name == "name" and re.search(r"(field|attribute|property)$", own):
-        return Meaning("choice", words=_FIELDS)
+        return ColumnRole("choice", words=_FIELDS)
     if _COLOR.search(name) and _THINGS.search(own):
-        return Meaning("choice", words=COLORS)
+        return ColumnRole("choice", words=word_list("color"))
     if name == "url" and re.search(r"image|photo|picture", own):
-        return Meaning("picture")
+        return ColumnRole("picture")
     if name == "status" and re.search(r"article|post|page|document|news|book|course|lesson|podcast|video", own):
-        return Meaning("choice", words=("draft", "published", "published", "archived"))
+        return ColumnRole("choice", words=("draft", "published", "published", "archived"))
     if name.endswith("reason"):
         for pattern, words in _REASONS:
             if re.search(pattern, f"{own} {name}"):
-                return Meaning("choice", words=words) if words else Meaning("reason")
-        return Meaning("note")
+                return ColumnRole("choice", words=words) if words else ColumnRole("reason")
+        return ColumnRole("note")
     if name == "key" and not re.search(r"key|token|secret|credential", own):
-        return Meaning("slug")
+        return ColumnRole("slug")
     if name == "name" and (machine := _MACHINES.search(own)):
-        return Meaning("code", {"text": f"{machine[0].capitalize()} ###"})
+        return ColumnRole("code", {"text": f"{machine[0].capitalize()} ###"})
     if name == "name" and re.search(r"(^|_)(school_?class|classroom)$", own):
-        return Meaning("code", {"text": "#?"})
+        return ColumnRole("code", {"text": "#?"})
     if name == "name" and (said := next((words for pattern, words in _SUBJECTS if re.search(pattern, own)), None)):
-        return Meaning("choice", words=said)
+        return ColumnRole("choice", words=said)
     if name == "title" and re.search(r"teacher|doctor|patient|student|guest|customer|contact", own):
-        return Meaning("choice", words=("Ms", "Mr", "Dr"))
+        return ColumnRole("choice", words=("Ms", "Mr", "Dr"))
     if name == "title" and _PEOPLE.search(own):
-        return Meaning("job")
-    for pattern, meaning in (*_NAMED, *((pattern, Meaning("choice", words=words)) for pattern, words in _CHOICES)):
+        return ColumnRole("job")
+    for pattern, role in (*_NAMED, *((pattern, ColumnRole("choice", words=words)) for pattern, words in _CHOICES)):
         if re.search(pattern, name):
-            return Meaning(_of(own, name, meaning.how)) if meaning.how in {"titled", "told"} else meaning
+            return ColumnRole(_of(own, name, role.how)) if role.how in {"titled", "told"} else role
     if name.endswith("name"):
-        return Meaning(_named(f"{own}_{name.removesuffix('name').strip('_')}"))
-    return Meaning("label")
+        return ColumnRole(_named(f"{own}_{name.removesuffix('name').strip('_')}"))
+    return ColumnRole("label")
 
 
 def _snake(name: str) -> str:
@@ -269,7 +268,7 @@ def _snake(name: str) -> str:
 
 
 def _of(table: str, column: str, how: str) -> str:
-    """What a title or a text is about, by its column and then by its table."""
+    """What a title or a text is about, by the column's name, then by the table's."""
     first, otherwise = (_TITLED, "article") if how == "titled" else (_TOLD, "entry")
     for said in (column, table):
         if how == "told" and said == table and _THINGS.search(table):

@@ -1,9 +1,9 @@
-"""What exclusion constraints say: which ranges of a table's rows may not overlap, and among which rows."""
+"""The exclusion constraints of a table: which ranges must not overlap, and among which rows."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlglot
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
@@ -12,10 +12,8 @@ from sqlglot.errors import SqlglotError
 
 from seedbed.postgres.quoting import compile_expression
 from seedbed.schema.declarations import get_declarations
+from seedbed.seeding.analysis.table_definition import TableDefinition
 from seedbed.seeding.core.column_types import INTEGERS, MOMENTS
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
 
 _ADDED = re.compile(
     r'ALTER\s+TABLE\s+(?:ONLY\s+)?"?(?P<table>[\w.]+)"?\s+ADD\s+(?:CONSTRAINT\s+"?(?P<name>\w+)"?\s+)?'
@@ -29,7 +27,7 @@ _SPANNED = MOMENTS | {"date", "time", "numeric"} | frozenset(INTEGERS)
 
 @dataclass(frozen=True)
 class Exclusion:
-    """One constraint: no two rows have all its elements alike, each by its operator."""
+    """One exclusion constraint: for no two rows do all its operators hold."""
 
     name: str
     elements: tuple[tuple[Any, str], ...]
@@ -42,13 +40,13 @@ class Exclusion:
 
 @dataclass(frozen=True)
 class Span:
-    """Two columns that are a range's ends."""
+    """The two columns that are the ends of a range."""
 
     start: str
     end: str
 
 
-def exclusions(table: "TablePlan") -> list[Exclusion]:
+def exclusions(table: TableDefinition) -> list[Exclusion]:
     """The exclusion constraints of a table, in its model and added by `declare`, always in the same order."""
     found = []
     for constraint in table.sql.constraints:
@@ -63,14 +61,14 @@ def exclusions(table: "TablePlan") -> list[Exclusion]:
     return sorted(found, key=lambda exclusion: (exclusion.name, exclusion.shown))
 
 
-def column_of(table: "TablePlan", element: Any) -> str | None:
-    """The column that an element is; None of an expression."""
+def column_of(table: TableDefinition, element: Any) -> str | None:
+    """The column that an element names, or None for an expression."""
     while isinstance(element, exp.Paren | exp.Cast):
         element = element.this
     return element.name if isinstance(element, exp.Column) and element.name in table.sql.columns else None
 
 
-def span_of(table: "TablePlan", element: Any) -> tuple[Span, bool] | None:
+def span_of(table: TableDefinition, element: Any) -> tuple[Span, bool] | None:
     """The two columns that a range is made of, be it in the constraint or in a computed column, and whether one may
     end where the next begins.
     """
@@ -95,7 +93,7 @@ def span_of(table: "TablePlan", element: Any) -> tuple[Span, bool] | None:
 
 
 def _present(element: Any) -> Any:
-    """What stands for infinity where there is no end changes nothing: a NULL is as endless."""
+    """Drop a default for a missing end: a NULL is unbounded too."""
     return element.this if isinstance(element, exp.Coalesce) else element
 
 
@@ -119,7 +117,7 @@ def _elements(rest: str) -> Iterator[tuple[Any, str]]:
 
 
 def _parted(rest: str) -> Sequence[str]:
-    """What stands between commas in the parentheses that a text begins with."""
+    """Split the parenthesised list that a text begins with at its commas."""
     depth, parts, quoted = 0, [""], False
     for letter in rest:
         quoted ^= letter == "'"

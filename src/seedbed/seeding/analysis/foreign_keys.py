@@ -1,20 +1,60 @@
-"""The foreign keys of a table, found in its model, and which of them must agree."""
+"""The foreign keys of a table, and which of them must agree."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import ForeignKeyConstraint, Table
 
 from seedbed.errors import CyclicReference, NoGenerator, ParentNotPlanned
-from seedbed.seeding.api.rules import Constant, Same
+from seedbed.seeding.analysis.table_spec import TableSpec
+from seedbed.seeding.api.rules import Same
+from seedbed.seeding.api.seeds_file import Share
 from seedbed.seeding.core.random_stream import Stream
-from seedbed.seeding.resolution.references import Reference
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
 
 
-def references(table: "TablePlan") -> list[Reference]:
+@dataclass(frozen=True)
+class ForeignKey:
+    """One foreign key of a table. `pairs` are its columns and those they refer to; `target` is the table they are of.
+
+    `name` is the first of its columns that no other key has, so that it tells this key from the others. `also` are
+    columns of this table that the row referred to must agree with, and its own for them. The target of a `late` key is
+    loaded after the table. A `unique` key refers to each row once; one that `follows_class` refers to the
+    row that is of the class of its own row, in joined inheritance. `source` says in words how the rows are chosen.
+    """
+
+    name: str
+    pairs: tuple[tuple[str, str], ...]
+    target: str
+    stream: Stream
+    is_planned: bool
+    nullable: bool
+    late: bool = False
+    also: Mapping[str, str] = field(default_factory=dict, hash=False)
+    unique: bool = False
+    follows_class: bool = False
+    source: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(own for own, _ in self.pairs)
+
+    @property
+    def says(self) -> Mapping[str, str]:
+        """Columns of this table that follow from the parent row, each with the column of the parent."""
+        return {**self.also, **dict(self.pairs)}
+
+    def follows(self, share: Share | None) -> bool:
+        """Whether the seeds give a number of rows per parent of this key."""
+        return share is not None and share.parent == self.target and share.column in self.columns
+
+
+def find_keys(
+    table: TableSpec, planned: Mapping[str, TableSpec], existing: Mapping[str, int]
+) -> tuple[ForeignKey, ...]:
     """The foreign keys that no rule fills, in the order in which their rows are chosen.
+
+    `existing` are the numbers of rows that a database has in tables which the seeds do not plan; it is empty until a
+    database was asked.
 
     Raises:
         CyclicReference: a row would need rows that come after it.
@@ -22,33 +62,26 @@ def references(table: "TablePlan") -> list[Reference]:
         NoGenerator: the key it refers to is left to the database, which alone knows it.
     """
     order = [column.name for column in table.sql.columns]
-    keys = keys_of(table.sql)
-    found: list[Reference] = []
+    found: list[ForeignKey] = []
     taken: set[tuple[str, ...]] = set()
-    for key in keys:
-        pairs = tuple((str(e.parent.name), str(e.column.name)) for e in key.elements)
+    for constraint in constraints_of(table.sql):
+        pairs = tuple((str(e.parent.name), str(e.column.name)) for e in constraint.elements)
         names = tuple(own for own, _ in pairs)
         rules = [table.rules.get(own) for own in names]
         ruled = [rule for rule in rules if rule is not None and not isinstance(rule, Same)]
-        if ruled and (len(ruled) == len(pairs) or Constant(None) in ruled):
+        if ruled or names in taken:
             continue
-        if names in taken or ruled:
-            continue
-        made = _reference(table, key, pairs)
-        if made is not None:
+        key = _key(table, constraint, pairs, planned, existing)
+        if key is not None:
             taken.add(names)
-            found.append(made)
-    for reference in found:
-        others = {column for other in found if other is not reference for column in other.columns}
-        reference.name = next((column for column in reference.columns if column not in others), reference.columns[0])
-        _follow_class(table, reference)
-    for reference in found:
-        _agree(table, reference, found)
-    return sorted(found, key=lambda reference: _rank(table, reference, order))
+            found.append(key)
+    found = [_named(key, found) for key in found]
+    agreeing = [replace(key, also=_agreement(table, key, found, planned)) for key in found]
+    return tuple(sorted(agreeing, key=lambda key: _rank(table, key, order)))
 
 
-def keys_of(table: Table) -> list[ForeignKeyConstraint]:
-    """The foreign keys of a table in an order that is the same in every process."""
+def constraints_of(table: Table) -> list[ForeignKeyConstraint]:
+    """The foreign keys of a table, in the same order in every process."""
     order = [column.name for column in table.columns]
 
     def place(key: ForeignKeyConstraint) -> tuple[list[int], list[str]]:
@@ -57,85 +90,85 @@ def keys_of(table: Table) -> list[ForeignKeyConstraint]:
     return sorted(table.foreign_key_constraints, key=place)
 
 
-def _rank(table: "TablePlan", reference: Reference, order: list[str]) -> tuple[int, int, int, int]:
+def key_of(keys: Sequence[ForeignKey], column: str) -> ForeignKey | None:
+    """The key that a column's values come from: the first that has it."""
+    return next((key for key in keys if column in key.columns), None)
+
+
+def _rank(table: TableSpec, key: ForeignKey, order: list[str]) -> tuple[int, int, int, int]:
     return (
-        0 if reference.follows(table.share) else 1,
-        0 if not reference.nullable else 1,
-        -len(reference.says),
-        order.index(reference.name),
+        0 if key.follows(table.share) else 1,
+        0 if not key.nullable else 1,
+        -len(key.says),
+        order.index(key.name),
     )
 
 
-def _reference(table: "TablePlan", key: ForeignKeyConstraint, pairs: tuple[tuple[str, str], ...]) -> Reference | None:
-    target = key.elements[0].column.table
+def _key(
+    table: TableSpec,
+    constraint: ForeignKeyConstraint,
+    pairs: tuple[tuple[str, str], ...],
+    planned: Mapping[str, TableSpec],
+    existing: Mapping[str, int],
+) -> ForeignKey | None:
+    target = constraint.elements[0].column.table
     own = [table.column(name) for name, _ in pairs]
     nullable = any(column.nullable and not table.facts[str(column.name)].not_null for column in own)
-    stream = table.stream("+".join(name for name, _ in pairs))
+    key = ForeignKey("", pairs, str(target.key), table.stream("+".join(name for name, _ in pairs)), True, nullable)
     if target is table.sql:
-        return Reference(table, pairs, table, stream, nullable)
-    parent = table.planned.get(target.key)
+        return key
+    parent = planned.get(target.key)
     if parent is None:
-        return _to_unplanned(table, key, pairs, stream, nullable=nullable)
+        return _to_unplanned(table, key, existing)
     if parent.is_empty and not nullable and not table.is_empty:
         raise ParentNotPlanned(table.name, pairs[0][0], target.key)
     late = parent.rank > table.rank
-    if late and not nullable and not key.deferrable:
+    if late and not nullable and not constraint.deferrable:
         raise CyclicReference(table.name, pairs[0][0], target.key, nullable=False)
     for _, column in pairs:
-        if table.planned[target.key].left_out(column):
+        if parent.is_left_out(column):
             raise NoGenerator(table.name, pairs[0][0], f"{target.key}.{column}, which the database fills")
-    return Reference(table, pairs, parent, stream, nullable, late=late)
+    return replace(key, late=late)
 
 
-def _to_unplanned(
-    table: "TablePlan",
-    key: ForeignKeyConstraint,
-    pairs: tuple[tuple[str, str], ...],
-    stream: Stream,
-    *,
-    nullable: bool,
-) -> Reference | None:
-    """Rows that the database has already, once it was asked; a key that may be NULL is left so."""
-    target = key.elements[0].column.table
-    if nullable:
+def _to_unplanned(table: TableSpec, key: ForeignKey, existing: Mapping[str, int]) -> ForeignKey | None:
+    """A key to rows that the database already has. A nullable key stays NULL."""
+    if key.nullable:
         return None
-    existing = table.existing(target.key, [column for _, column in pairs])
-    if existing.known and existing.count == 0 and not table.is_empty:
-        raise ParentNotPlanned(table.name, pairs[0][0], target.key)
-    return Reference(table, pairs, existing, stream, nullable=False)
+    if existing.get(key.target) == 0 and not table.is_empty:
+        raise ParentNotPlanned(table.name, key.pairs[0][0], key.target)
+    return replace(key, is_planned=False)
 
 
-def _follow_class(table: "TablePlan", reference: Reference) -> None:
-    """Have a row of a table that extends another, in joined inheritance, refer to the row that is of its class."""
-    inheritance, parent = table.inheritance, reference.parent
-    extended = getattr(parent, "inheritance", None)
-    if inheritance is not None and extended is not None and inheritance.is_key(reference):
-        reference.choose = lambda rows: extended.rows_of(table, rows)
-        reference.source = "the one of its class"
+def _named(key: ForeignKey, found: Sequence[ForeignKey]) -> ForeignKey:
+    others = {column for other in found if other.columns != key.columns for column in other.columns}
+    return replace(key, name=next((column for column in key.columns if column not in others), key.columns[0]))
 
 
-def _agree(table: "TablePlan", reference: Reference, found: list[Reference]) -> None:
-    """Find the columns of this table that a parent has as well: said by `same`, or called the same and meaning it."""
-    for own in reference.columns:
+def _agreement(
+    table: TableSpec, key: ForeignKey, found: Sequence[ForeignKey], planned: Mapping[str, TableSpec]
+) -> Mapping[str, str]:
+    """The columns of this table that a parent has too: by a rule `same`, or by name where both refer to one column."""
+    also: dict[str, str] = {}
+    for own in key.columns:
         rule = table.rules.get(own)
         if isinstance(rule, Same):
-            reference.also.update(rule.columns)
-    parent = reference.parent
-    if parent is table or not hasattr(parent, "sql"):
-        return
-    mine = dict.fromkeys(column for other in found for column in other.columns if other is not reference)
+            also.update(rule.columns)
+    if key.target == table.name or not key.is_planned:
+        return also
+    parent = planned[key.target].sql
+    mine = dict.fromkeys(column for other in found for column in other.columns if other.columns != key.columns)
     for column in mine:
-        if column in reference.columns or column not in parent.sql.columns:
+        if column in key.columns or column not in parent.columns:
             continue
-        theirs = {e.parent.name: e.column for key in keys_of(parent.sql) for e in key.elements}
+        theirs = {e.parent.name: e.column for constraint in constraints_of(parent) for e in constraint.elements}
         target = theirs.get(column)
-        if target is not None and _ends_at(target) == _ends_at_of(table, column):
-            reference.also.setdefault(column, column)
-    if len(reference.also) and reference.late:
-        reference.also.clear()
+        if target is not None and _end_of_chain(target) == _end_of_chain(table.column(column)):
+            also.setdefault(column, column)
+    return {} if key.late else also
 
 
-def _ends_at(column: object) -> object:
+def _end_of_chain(column: object) -> object:
     """The column that a chain of foreign keys ends at."""
     for _ in range(20):
         keys = sorted(getattr(column, "foreign_keys", ()), key=lambda key: str(key.target_fullname))
@@ -143,7 +176,3 @@ def _ends_at(column: object) -> object:
             break
         column = keys[0].column
     return column
-
-
-def _ends_at_of(table: "TablePlan", name: str) -> object:
-    return _ends_at(table.column(name))

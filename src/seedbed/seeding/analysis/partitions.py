@@ -1,15 +1,12 @@
-"""What a partitioned table takes: the values that its partitions are declared for, where none is for all others."""
+"""The values that the partitions of a table accept, where it has no default partition."""
 
 import re
-from typing import TYPE_CHECKING
 
 from seedbed.schema.declarations import get_declarations
 from seedbed.seeding.analysis.checks import typed_bound
+from seedbed.seeding.analysis.table_definition import TableDefinition
 from seedbed.seeding.analysis.value_facts import Facts
 from seedbed.seeding.core.column_types import MOMENTS
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
 
 _KEY = re.compile(r'^(RANGE|LIST)\s*\(\s*"?(\w+)"?\s*\)$', re.IGNORECASE)
 _PARTITION = re.compile(
@@ -19,8 +16,8 @@ _PARTITION = re.compile(
 )
 
 
-def partitioned(table: "TablePlan") -> tuple[str, Facts] | None:
-    """The column that tells partitions apart, with what it may be; None where anything goes.
+def partitioned(table: TableDefinition) -> tuple[str, Facts] | None:
+    """The partition key with the values it may have, or None where any value is accepted.
 
     Ranges are taken for ones without a gap between them.
     """

@@ -1,4 +1,4 @@
-"""What is known of a column's values beside their type: from its Pydantic field and from CHECKs of it alone."""
+"""Bounds, lengths and allowed values of a column, from its Pydantic field and its own CHECKs."""
 
 import math
 import types
@@ -51,7 +51,7 @@ class Facts:
 
 
 def field_facts(model: type[Any] | None, column: Column[Any]) -> Facts:
-    """What the Pydantic field of a column says."""
+    """Read the facts that a column's Pydantic field states."""
     kind = kind_of(column)
     facts = Facts(longest=kind.size if kind.is_text else None, not_null=not column.nullable)
     if kind.labels and kind.name != "enum":
@@ -60,7 +60,7 @@ def field_facts(model: type[Any] | None, column: Column[Any]) -> Facts:
     field = None if name is None else getattr(model, "model_fields", {}).get(name)
     if field is None:
         return facts
-    annotation, found = _plain(field.annotation)
+    annotation, found = unwrapped(field.annotation)
     facts = replace(facts, annotation=annotation)
     if get_origin(annotation) is Literal:
         facts = facts.one_of(get_args(annotation))
@@ -78,8 +78,8 @@ def _attribute(model: type[Any] | None, column: Column[Any]) -> str | None:
     return None
 
 
-def _plain(annotation: Any) -> tuple[Any, list[Any]]:
-    """A type without its `| None` and its `Annotated`, and what was said in the latter."""
+def unwrapped(annotation: Any) -> tuple[Any, list[Any]]:
+    """A type without `| None` and `Annotated`, and the metadata of the latter."""
     said: list[Any] = []
     while True:
         if get_origin(annotation) is Annotated:
@@ -110,7 +110,7 @@ def _with(facts: Facts, said: Any, kind: Kind) -> Facts:
 
 
 def _bound(value: Any, kind: Kind, *, lower: bool, or_equal: bool) -> float | int | None:
-    """The least or the most that is allowed, as a batch counts it."""
+    """The lowest or highest allowed value, in the units of a batch."""
     if kind.name in _REAL:
         bound = folded(value, kind)
         return None if bound is None else bound + (0 if or_equal else _TINY if lower else -_TINY)
@@ -124,7 +124,7 @@ def _bound(value: Any, kind: Kind, *, lower: bool, or_equal: bool) -> float | in
 
 
 def _exact(value: Any, kind: Kind) -> Fraction | int | None:
-    """A bound as a batch counts it, before it is rounded."""
+    """A bound in the units of a batch, before rounding."""
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         if not math.isfinite(value):
             return None

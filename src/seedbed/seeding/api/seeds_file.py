@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Column, inspect
 
-from seedbed.errors import SeedsFileNotFound, InvalidSeedsFile
+from seedbed.errors import InvalidSeedsFile, SeedsFileNotFound
 from seedbed.schema import Schema, find_failing_line, format_location
 from seedbed.schema.user_code import redirect_stdout_to_stderr
 from seedbed.seeding.api.rules import Derived, FakerValues, Per, Rule, calling_line, constant

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Column types, random numbers and batches of values."""

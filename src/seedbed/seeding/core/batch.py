@@ -1,4 +1,4 @@
-"""Values of one column for some rows, held the way in which they are made and encoded fastest."""
+"""Batches of one column's values, in the forms that are fastest to make and to encode."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -8,9 +8,10 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from seedbed.seeding.core.column_types import Kind
+from seedbed.seeding.core.column_types import MOMENTS, Kind
 from seedbed.seeding.core.number_codec import unfolded
 from seedbed.seeding.core.random_stream import Ints
+from seedbed.seeding.core.time_units import DAY, microseconds
 
 Bools = npt.NDArray[np.bool_]
 Things = npt.NDArray[np.object_]
@@ -246,8 +247,17 @@ def fixed_pool(name: str, values: Sequence[Any]) -> Pool:
     return Pool(name, len(values), values.__getitem__)
 
 
+def moments(batch: Batch, otherwise: int) -> Ints:
+    """Dates and times in microseconds since 1970; `otherwise` where there is none."""
+    if isinstance(batch, Numbers) and batch.kind.name in MOMENTS | {"date"}:
+        data = batch.data * (DAY if batch.kind.name == "date" else 1)
+        return np.asarray(data if batch.nulls is None else np.where(batch.nulls, otherwise, data), dtype=np.int64)
+    found = [microseconds(value) if hasattr(value, "hour") else otherwise for value in batch.tolist()]
+    return np.array(found, dtype=np.int64)
+
+
 def merged(first: Batch, second: Batch, where: Bools) -> Batch:
-    """The second batch where it says so, the first elsewhere."""
+    """The second batch where `where` is true, the first elsewhere."""
     nulls = None
     if first.nulls is not None or second.nulls is not None:
         nulls = np.where(where, _gone(second), _gone(first))

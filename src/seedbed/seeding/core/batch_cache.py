@@ -1,30 +1,23 @@
-"""What a table has made already, kept for columns that ask for the same again."""
+"""What a table has computed already, kept for columns that ask for the same again."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from seedbed.errors import CyclicReference
-from seedbed.seeding.core.batch import Batch, Pool
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
+from seedbed.seeding.core.batch import Pool
 
 _ANSWERS = 24
-"""Answers of keys that are kept: the columns of a chunk ask for the same again."""
+"""Answers that are kept: the columns of a chunk ask for the same again."""
 
 
-class Memory:
-    """Pools and whole columns stay; answers make room for later ones, and come out the same when made again."""
+class BatchCache:
+    """Pools stay; answers make room for later ones, and come out the same when they are computed again."""
 
-    def __init__(self, table: "TablePlan") -> None:
-        self._table = table
+    def __init__(self) -> None:
         self.pools: dict[Any, Pool] = {}
         self._answers: dict[Any, Any] = {}
-        self._columns: dict[str, Batch] = {}
-        self._busy: set[str] = set()
 
     def answer(self, key: Any, make: Callable[[], Any]) -> Any:
-        """What was made last under this key."""
+        """What was computed last under this key."""
         if key not in self._answers:
             self._answers[key] = make()
             while len(self._answers) > _ANSWERS:
@@ -36,19 +29,3 @@ class Memory:
         if key not in self.pools:
             self.pools[key] = Pool(key, source.size, lambda j: transform(source.entry(j)))
         return self.pools[key]
-
-    def column(self, name: str) -> Batch:
-        """A column's values of all rows: rows that refer to them anywhere need them.
-
-        Raises:
-            CyclicReference: they cannot be made without themselves.
-        """
-        if name not in self._columns:
-            if name in self._busy:
-                raise CyclicReference(self._table.name, name, self._table.name, nullable=False)
-            self._busy.add(name)
-            try:
-                self._columns[name] = self._table.batch(name, range(self._table.count))
-            finally:
-                self._busy.discard(name)
-        return self._columns[name]

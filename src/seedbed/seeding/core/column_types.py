@@ -1,4 +1,4 @@
-"""What PostgreSQL stores in a column, read from the type that the model gives it."""
+"""The PostgreSQL type of a column, read from its SQLAlchemy type."""
 
 import re
 from collections.abc import Callable
@@ -11,33 +11,20 @@ from sqlalchemy.types import ARRAY, TypeDecorator, TypeEngine
 
 from seedbed.postgres.quoting import DIALECT, compile_expression
 from seedbed.schema.declarations import get_declarations
+from seedbed.seeding.core.type_registry import TYPES
 
-OIDS = {
-    "bool": 16, "bytea": 17, "int8": 20, "int2": 21, "int4": 23, "text": 25, "json": 114, "float4": 700,
-    "float8": 701, "macaddr": 829, "inet": 869, "cidr": 650, "bpchar": 1042, "varchar": 1043, "date": 1082,
-    "time": 1083, "timestamp": 1114, "timestamptz": 1184, "interval": 1186, "timetz": 1266, "bit": 1560,
-    "varbit": 1562, "numeric": 1700, "uuid": 2950, "jsonb": 3802, "macaddr8": 774, "int4range": 3904,
-    "numrange": 3906, "tsrange": 3908, "tstzrange": 3910, "daterange": 3912, "int8range": 3926,
-}  # fmt: skip
+OIDS = {one.name: one.oid for one in TYPES.values() if one.oid is not None}
 """Types that every server knows by the same number: an array in binary names the type of its elements by it."""
 
-RANGES = {
-    "int4range": "int4", "int8range": "int8", "numrange": "numeric", "tsrange": "timestamp", "tstzrange": "timestamptz",
-    "daterange": "date",
-}  # fmt: skip
-INTEGERS = {"int2": 2**15, "int4": 2**31, "int8": 2**63}
+RANGES = {one.name: one.range_of for one in TYPES.values() if one.range_of is not None}
+INTEGERS = {one.name: one.limit for one in TYPES.values() if one.limit is not None}
 """What each integer stays below."""
-TEXTS = frozenset({"text", "varchar", "bpchar", "citext"})
+TEXTS = frozenset(one.name for one in TYPES.values() if one.generator == "text")
 MOMENTS = frozenset({"timestamp", "timestamptz"})
 
-_NAMES = {
-    "bigint": "int8", "integer": "int4", "int": "int4", "smallint": "int2", "bigserial": "int8", "serial": "int4",
-    "smallserial": "int2", "boolean": "bool", "double precision": "float8", "real": "float4", "float": "float8",
-    "decimal": "numeric", "character varying": "varchar", "char": "bpchar", "character": "bpchar",
-    "bit varying": "varbit", "timestamp without time zone": "timestamp", "timestamp with time zone": "timestamptz",
-    "time without time zone": "time", "time with time zone": "timetz",
-}  # fmt: skip
-_ENCODED = (frozenset(OIDS) | TEXTS | {"enum"} | {name.replace("range", "multirange") for name in RANGES}) - {"timetz"}
+_NAMES = {alias: one.name for one in TYPES.values() for alias in one.aliases}
+_SIZED = frozenset(one.name for one in TYPES.values() if one.has_size)
+_MULTIRANGES = frozenset(name.replace("range", "multirange") for name in RANGES)
 _SHAPE = re.compile(r"^(?P<name>[a-z0-9_ .\"]+?)\s*(?:\((?P<arguments>[\d, ]+)\))?(?P<zone> with(?:out)? time zone)?$")
 _SINGLE_PRECISION = 24
 _DOMAIN = re.compile(
@@ -68,7 +55,14 @@ class Kind:
         """Whether COPY can be given its values in binary; else the whole table goes as text."""
         if self.element is not None:
             return self.element.name in OIDS and self.element.has_binary and not self.element.fixed
-        return self.name in _ENCODED
+        return self.name in {*RANGES, *_MULTIRANGES} or (self.name in TYPES and TYPES[self.name].encode is not None)
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether values are generated of it."""
+        if self.element is not None:
+            return self.element.is_generated
+        return bool(self.labels) or self.name in TYPES or self.name in _MULTIRANGES
 
     @property
     def is_text(self) -> bool:
@@ -159,4 +153,4 @@ def named(words: str) -> Kind:
     if name in {"bpchar", "bit"} and size is None:
         size = 1
     scale = arguments[1] if len(arguments) > 1 else (0 if name == "numeric" and size is not None else None)
-    return Kind(name, size=size if name in TEXTS | {"numeric", "bit", "varbit"} else None, scale=scale)
+    return Kind(name, size=size if name in _SIZED else None, scale=scale)

@@ -1,4 +1,4 @@
-"""Faker's values, made when a row first needs one and then shared: entry j follows from its provider and j."""
+"""Pools of Faker's values. Entry j depends only on its provider and j, and is made on first use."""
 
 import json
 import os

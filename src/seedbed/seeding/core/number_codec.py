@@ -1,7 +1,7 @@
-"""Values of Python as the numbers that stand for them in a batch, and back."""
+"""Converts Python values to the numbers of a batch, and back."""
 
 import math
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -9,12 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from seedbed.seeding.core.column_types import Kind
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
-SECOND = 1_000_000
-"""Times are counted in microseconds, and so are these."""
-DAY = 86_400 * SECOND
+from seedbed.seeding.core.time_units import DAY, EPOCH, MICROSECOND, microseconds
 
 
 def unfolded(data: npt.NDArray[Any], kind: Kind) -> list[Any]:
@@ -66,8 +61,3 @@ def folded(value: Any, kind: Kind) -> int | float | None:
 def decimal(number: int, decimals: int) -> Decimal:
     """So many units of the last decimal, whatever the context's precision."""
     return Decimal((int(number < 0), tuple(map(int, str(abs(number)))), -decimals))
-
-
-def microseconds(moment: datetime) -> int:
-    """Since 1970; a time without a zone counts as UTC."""
-    return ((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)) - EPOCH) // MICROSECOND

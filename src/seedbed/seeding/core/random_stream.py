@@ -82,6 +82,11 @@ def _upper_half(words: Words, limit: int) -> Ints:
     return found.astype(np.int64)
 
 
+def indices(rows: range) -> Ints:
+    """The numbers of some rows."""
+    return np.arange(rows.start, rows.stop, dtype=np.int64)
+
+
 def scaled(words: Words, limit: int) -> Ints:
     """Multiply-shift: the upper 32 bits of each word, as a fraction of `limit`."""
     return (((words >> np.uint64(32)) * np.uint64(limit)) >> np.uint64(32)).astype(np.int64)

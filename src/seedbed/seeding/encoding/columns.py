@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seedbed.seeding.core.batch import Batch, Bools, Coded, Joined, Numbers, Things, Uuids
+from seedbed.seeding.core.binary_values import EPOCH_MICROSECONDS, GROUP
 from seedbed.seeding.core.column_types import MOMENTS, Kind
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.encoding import binary
@@ -90,7 +91,7 @@ def _numbers(data: npt.NDArray[Any], kind: Kind) -> Piece:
     if kind.name == "date":
         return (data - _UNIX_DAYS).astype(">i4")
     if kind.name in MOMENTS:
-        return (data - binary.EPOCH_MICROSECONDS).astype(">i8")
+        return (data - EPOCH_MICROSECONDS).astype(">i8")
     if kind.name == "time":
         return data.astype(">i8")
     if kind.name == "interval":
@@ -101,18 +102,18 @@ def _numbers(data: npt.NDArray[Any], kind: Kind) -> Piece:
 def _numerics(data: Ints, kind: Kind) -> Piece:
     """As many groups of digits for every row as the type may need: the server takes leading zeros off itself."""
     scale = kind.decimals
-    after = -(-scale // binary.GROUP)
-    before = _MOST_GROUPS - after if kind.size is None else max(1, -(-(kind.size - scale) // binary.GROUP))
+    after = -(-scale // GROUP)
+    before = _MOST_GROUPS - after if kind.size is None else max(1, -(-(kind.size - scale) // GROUP))
     before = min(before, 5)
     made = np.zeros((len(data), 4 + before + after), dtype=">i2")
     made[:, 0], made[:, 1], made[:, 3] = before + after, before - 1, scale
     made[:, 2] = np.where(data < 0, 0x4000, 0)
     left = np.abs(data)
-    fraction, whole = left % 10**scale * 10 ** (after * binary.GROUP - scale), left // 10**scale
+    fraction, whole = left % 10**scale * 10 ** (after * GROUP - scale), left // 10**scale
     for places, number in ((range(after), fraction), (range(before), whole)):
         start = 3 + before + after if number is fraction else 3 + before
         for place in places:
-            made[:, start - place] = number // 10 ** (binary.GROUP * place) % 10**binary.GROUP
+            made[:, start - place] = number // 10 ** (GROUP * place) % 10**GROUP
     return _whole(made)
 
 

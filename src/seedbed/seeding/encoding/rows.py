@@ -1,19 +1,17 @@
-"""Whole rows, some thousands at a time: in binary where every column can be, else in text."""
+"""Rows as COPY takes them: in binary where every column can be, else in text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from sqlalchemy import Column
 
-from seedbed.errors import NullNotAllowed, InvalidSeedsFile
+from seedbed.errors import InvalidSeedsFile, NullNotAllowed
 from seedbed.seeding.core.batch import Batch, Coded, Objects, Pool, objects, pooled
-from seedbed.seeding.core.column_types import own_processing, processor
+from seedbed.seeding.core.column_types import Kind, own_processing, processor
 from seedbed.seeding.encoding import binary, text
 from seedbed.seeding.encoding.columns import Encoding, Piece, pieces, side_by_side, things
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
 
 CHUNK = 8_192
 """Rows that are made at a time. The bytes are the same whatever it is."""
@@ -23,49 +21,104 @@ HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TAIL = b"\xff\xff"
 
 
-def in_binary(table: "TablePlan") -> bool:
-    """Whether every column that is filled has a binary encoder."""
-    return all(table.kind(name).has_binary for name in table.fillings)
+class RowEncoder:
+    """Encodes the rows of one table. `columns` are its columns with their types, by name.
 
-
-def encoded(table: "TablePlan", rows: range) -> bytes:
-    """Some rows as COPY takes them, without what stands before the first and after the last.
-
-    Raises:
-        InvalidSeedsFile: a value does not fit its column.
-        NullNotAllowed: a rule of the seeds gives None for a column that is NOT NULL.
+    `ruled` are the columns that a rule of the seeds fills, with what fills them in words; `place` is the line of the
+    seeds file that asks for the table.
     """
-    batches = table.batches(rows)
-    for name, batch in batches:
-        _check_nulls(table, name, batch, rows)
-    if not in_binary(table):
-        written = [[text.NULL if t is None else text.escaped(t) for t in _texts(table, n, b)] for n, b in batches]
-        return "".join([f"{line}\n" for line in map("\t".join, zip(*written, strict=True))]).encode()
-    found: list[Piece] = [np.array(len(batches), dtype=">i2")]
-    for name, batch in batches:
-        found += pieces(*_encoding(table, name, batch))
-    together = _together(found, len(rows))
-    if len(together) == 1 and together[0].dtype != object:
-        return together[0].tobytes()
-    return b"".join(_row_by_row(together))
 
+    def __init__(
+        self,
+        table: str,
+        place: str,
+        columns: Mapping[str, tuple[Column[Any], Kind]],
+        ruled: Mapping[str, str],
+    ) -> None:
+        self._table, self._place, self._columns, self._ruled = table, place, columns, ruled
+        self._pools: dict[tuple[str, Pool], Pool] = {}
 
-def sample(table: "TablePlan", count: int) -> list[dict[str, str | None]]:
-    """The first rows of a table, as PostgreSQL will be given them, by column.
+    def in_binary(self, names: Collection[str]) -> bool:
+        """Whether all of some columns have a binary encoder."""
+        return all(self._columns[name][1].has_binary for name in names)
 
-    Raises:
-        InvalidSeedsFile, TooFewUniqueValues: a value cannot be made, or does not fit its column.
-    """
-    batches = table.batches(range(min(count, table.count)))
-    written = {name: _texts(table, name, batch) for name, batch in batches}
-    return [dict(zip(written, row, strict=True)) for row in zip(*written.values(), strict=True)]
+    def encoded(self, batches: Sequence[tuple[str, Batch]], rows: range) -> bytes:
+        """Some rows as COPY takes them, without what stands before the first and after the last.
 
+        Raises:
+            InvalidSeedsFile: a value does not fit its column.
+            NullNotAllowed: a rule of the seeds gives None for a column that is NOT NULL.
+        """
+        for name, batch in batches:
+            self._check_nulls(name, batch, rows)
+        if not self.in_binary([name for name, _ in batches]):
+            written = [[text.NULL if t is None else text.escaped(t) for t in self.texts(n, b)] for n, b in batches]
+            return "".join([f"{line}\n" for line in map("\t".join, zip(*written, strict=True))]).encode()
+        found: list[Piece] = [np.array(len(batches), dtype=">i2")]
+        for name, batch in batches:
+            found += pieces(*self._encoding(name, batch))
+        together = _together(found, len(rows))
+        if len(together) == 1 and together[0].dtype != object:
+            return together[0].tobytes()
+        return b"".join(_row_by_row(together))
 
-def _check_nulls(table: "TablePlan", name: str, batch: Batch, rows: range) -> None:
-    if batch.nulls is None or table.column(name).nullable or not batch.nulls.any():
-        return
-    if name in table.rules:
-        raise NullNotAllowed(table.name, name, table.source(name), table.place, row=rows[int(batch.nulls.argmax())] + 1)
+    def texts(self, name: str, batch: Batch) -> list[str | None]:
+        """A column's values as PostgreSQL reads them from text."""
+        kind = self._columns[name][1]
+        write = self._guarded(name, lambda value: text.written(value, kind))
+        return [None if value is None else write(value) for value in self.processed(name, batch).tolist()]
+
+    def processed(self, name: str, batch: Batch) -> Batch:
+        """What SQLAlchemy would have made of the values, were it there: COPY goes past it.
+
+        Numbers and texts that are made here are what the column's type has already, unless the project's own code
+        stands between.
+        """
+        column = self._columns[name][0]
+        process = processor(column)
+        if process is None:
+            return batch
+        guarded = self._guarded(name, process)
+
+        def once(value: Any) -> Any:
+            return None if value is None else guarded(value)
+
+        if isinstance(batch, Coded):
+            pool = batch.pool
+            processed = self._pools.setdefault(
+                (name, pool), Pool(f"{pool.name} of {name}", pool.size, lambda code: once(pool.entry(code)))
+            )
+            made = pooled(processed, batch.codes)
+            return made if batch.nulls is None else made.without(batch.nulls)
+        if isinstance(batch, Objects) or own_processing(column):
+            return objects(map(once, batch.tolist()))
+        return batch
+
+    def _check_nulls(self, name: str, batch: Batch, rows: range) -> None:
+        if batch.nulls is None or self._columns[name][0].nullable or not batch.nulls.any():
+            return
+        if name in self._ruled:
+            row = rows[int(batch.nulls.argmax())] + 1
+            raise NullNotAllowed(self._table, name, self._ruled[name], self._place, row=row)
+
+    def _encoding(self, name: str, batch: Batch) -> tuple[Batch, Encoding]:
+        """The batch as the database's own types have it, and how it is encoded."""
+        kind = self._columns[name][1]
+        key = f"{self._table}.{name}"
+        return self.processed(name, batch), Encoding(key, kind, self._guarded(name, binary.encoder(kind)))
+
+    def _guarded(self, name: str, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def guarded(value: Any) -> Any:
+            try:
+                return function(value)
+            except (AttributeError, TypeError) as error:
+                reason = f"{self._table}.{name} cannot hold {value!r}, which is of type {type(value).__name__}"
+                raise InvalidSeedsFile(self._place, reason) from error
+            except Exception as error:
+                reason = f"{self._table}.{name} cannot hold {value!r}: {type(error).__name__}: {error}"
+                raise InvalidSeedsFile(self._place, reason) from error
+
+        return guarded
 
 
 def _together(found: list[Piece], rows: int) -> list[Piece]:
@@ -83,60 +136,6 @@ def _row_by_row(columns: list[Piece]) -> list[bytes]:
     for place, column in enumerate(columns):
         made[place :: len(columns)] = things(column)
     return made
-
-
-def _encoding(table: "TablePlan", name: str, batch: Batch) -> tuple[Batch, Encoding]:
-    """The batch as the database's own types have it, and how it is encoded."""
-    kind = table.kind(name)
-    batch = processed(table, name, batch)
-    return batch, Encoding(f"{table.name}.{name}", kind, _guarded(table, name, binary.encoder(kind)))
-
-
-def _texts(table: "TablePlan", name: str, batch: Batch) -> list[str | None]:
-    kind = table.kind(name)
-    write = _guarded(table, name, lambda value: text.written(value, kind))
-    return [None if value is None else write(value) for value in processed(table, name, batch).tolist()]
-
-
-def processed(table: "TablePlan", name: str, batch: Batch) -> Batch:
-    """What SQLAlchemy would have made of the values, were it there: COPY goes past it.
-
-    Numbers and texts that are made here are what the column's type has already, unless the project's own code stands
-    between.
-    """
-    column = table.column(name)
-    process = processor(column)
-    if process is None:
-        return batch
-    guarded = _guarded(table, name, process)
-
-    def once(value: Any) -> Any:
-        return None if value is None else guarded(value)
-
-    if isinstance(batch, Coded):
-        pool = batch.pool
-        processed = table.memory.pools.setdefault(
-            (name, pool), Pool(f"{pool.name} of {name}", pool.size, lambda code: once(pool.entry(code)))
-        )
-        made = pooled(processed, batch.codes)
-        return made if batch.nulls is None else made.without(batch.nulls)
-    if isinstance(batch, Objects) or own_processing(column):
-        return objects(map(once, batch.tolist()))
-    return batch
-
-
-def _guarded(table: "TablePlan", name: str, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def guarded(value: Any) -> Any:
-        try:
-            return function(value)
-        except (AttributeError, TypeError) as error:
-            reason = f"{table.name}.{name} cannot hold {value!r}, which is of type {type(value).__name__}"
-            raise InvalidSeedsFile(table.place, reason) from error
-        except Exception as error:
-            reason = f"{table.name}.{name} cannot hold {value!r}: {type(error).__name__}: {error}"
-            raise InvalidSeedsFile(table.place, reason) from error
-
-    return guarded
 
 
 def chunks(rows: range, size: int = CHUNK) -> Sequence[range]:

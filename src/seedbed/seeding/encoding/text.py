@@ -1,10 +1,10 @@
 """One value of Python as PostgreSQL reads it from text, for types that have no other way."""
 
-import json
 from datetime import date, datetime, time, timedelta
 from enum import Enum
 from typing import Any
 
+from seedbed.seeding.core.binary_values import json_text
 from seedbed.seeding.core.column_types import RANGES, Kind
 
 NULL = r"\N"
@@ -41,11 +41,6 @@ def written(value: Any, kind: Kind) -> str:
         case bytes() | bytearray() | memoryview():
             return rf"\x{bytes(value).hex()}"
     return str(value)
-
-
-def json_text(value: Any) -> str:
-    """JSON of a value; a text is taken for JSON already, since SQLAlchemy's JSON gives texts."""
-    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _array(value: Any, element: Kind) -> str:

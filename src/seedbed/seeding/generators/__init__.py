@@ -1,1 +1,1 @@
-"""TODO"""
+"""What fills each column."""

@@ -1,4 +1,4 @@
-"""Values that Python puts together one by one, a few hundred of each kind, which rows then share."""
+"""Columns of types whose values Python makes one by one: JSON, arrays, ranges, addresses."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -10,18 +10,19 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefined
 
-from seedbed.errors import TooFewUniqueValues, NoGenerator
-from seedbed.seeding.analysis.column_roles import meaning_of
-from seedbed.seeding.analysis.value_facts import _plain
+from seedbed.errors import NoGenerator
+from seedbed.seeding.analysis.column_roles import role_by_name
+from seedbed.seeding.analysis.value_facts import unwrapped
 from seedbed.seeding.core.batch import Batch, Coded, Objects, Pool
-from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, RANGES, TEXTS, Kind
+from seedbed.seeding.core.column_types import RANGES, Kind
 from seedbed.seeding.core.random_stream import Dice
-from seedbed.seeding.generators.column_generator import Filling, Wish
-from seedbed.seeding.generators.data.words import TAGS
+from seedbed.seeding.core.type_registry import WORDS, json_value, uuid_value
+from seedbed.seeding.core.type_registry import Dice as AnyDice
+from seedbed.seeding.core.word_lists import words as word_list
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, too_few
 from seedbed.seeding.generators.text.regex import PatternNotSupported
 from seedbed.seeding.generators.text.regex_columns import match
-from seedbed.seeding.generators.type_series import WORDS, Nth, series, some_json, uuid
-from seedbed.seeding.generators.type_series import Dice as AnyDice
+from seedbed.seeding.generators.type_series import Nth, series
 
 _SIZE = 512
 _SHARE_OF_NOTHING = 4
@@ -29,82 +30,77 @@ _TRIES = 40
 _LANGUAGES = ("en", "de", "fr", "es", "it", "pl", "ja")
 
 
-def others(wish: Wish) -> Filling | None:
-    """A filling for JSON, arrays, ranges, addresses, bits and bytes; None where nothing is known of the type."""
-    made = _maker(wish, wish.kind)
+def series_values(request: ColumnRequest) -> ColumnGenerator | None:
+    """A generator for JSON, arrays, ranges, addresses, bits and bytes; None where nothing is known of the type."""
+    made = _maker(request, request.kind)
     if made is None:
         return None
     source, nth, domain = made
-    if wish.unique:
-        if domain is not None and wish.most > domain:
-            raise TooFewUniqueValues(wish.table.name, wish.name, wish.most, domain)
-        return Filling(wish.name, f"{source}, unique", lambda rows: Objects(None, _numbered(wish, nth, rows)))
+    if request.unique:
+        if domain is not None and request.most > domain:
+            return too_few(request, domain)
+        return ColumnGenerator(
+            request.name, f"{source}, unique", lambda rows: Objects(None, _numbered(request, nth, rows))
+        )
     size = _SIZE if domain is None else min(domain, _SIZE)
-    pool = Pool(f"{wish.table.name}.{wish.name}", size, lambda j: nth(j, _dice(wish, j)))
+    pool = Pool(f"{request.table.name}.{request.name}", size, lambda j: nth(j, _dice(request, j)))
 
     def make(rows: range) -> Batch:
-        return Coded(None, wish.stream.below(size, rows), pool)
+        return Coded(None, request.stream.below(size, rows), pool)
 
-    return Filling(wish.name, source, make)
-
-
-def is_known(kind: Kind) -> bool:
-    """Whether values are made of a type at all."""
-    if kind.element is not None:
-        return is_known(kind.element)
-    return bool(kind.labels) or kind.name in _KNOWN
+    return ColumnGenerator(request.name, source, make)
 
 
-def _numbered(wish: Wish, nth: Nth, rows: range) -> list[Any]:
-    return [nth(place, _dice(wish, place)) for place in wish.places(rows).tolist()]
+def _numbered(request: ColumnRequest, nth: Nth, rows: range) -> list[Any]:
+    return [nth(place, _dice(request, place)) for place in request.places(rows).tolist()]
 
 
-def _dice(wish: Wish, j: int) -> Dice:
-    return Dice(wish.stream.seed, f"{wish.stream.name}/{j}")
+def _dice(request: ColumnRequest, j: int) -> Dice:
+    return Dice(request.stream.seed, f"{request.stream.name}/{j}")
 
 
-def _maker(wish: Wish, kind: Kind) -> tuple[str, Nth, int | None] | None:
-    facts = wish.table.facts[wish.name]
+def _maker(request: ColumnRequest, kind: Kind) -> tuple[str, Nth, int | None] | None:
+    facts = request.table.facts[request.name]
     annotation = facts.annotation
     if kind.element is None and kind.name in {"json", "jsonb"}:
         structured = isinstance(annotation, type) and issubclass(annotation, BaseModel)
         shown = annotation.__name__ if structured else "a JSON value"
-        custom = wish.table.takes_instances(wish.name)
+        custom = request.table.takes_instances(request.name)
 
         def value(j: int, dice: AnyDice) -> Any:
             try:
                 return _json(annotation, j, dice, instances=custom)
             except ValidationError as error:
                 why = f"{shown} that it would call valid ({error.errors()[0]['msg']})"
-                raise NoGenerator(wish.table.name, wish.name, why) from error
+                raise NoGenerator(request.table.name, request.name, why) from error
             except PatternNotSupported as error:
-                raise NoGenerator(wish.table.name, wish.name, f"{shown}: {error}") from error
+                raise NoGenerator(request.table.name, request.name, f"{shown}: {error}") from error
 
         return (shown, value, None)
-    words = [] if kind.element is None or wish.unique else _words(wish, kind.element)
+    words = [] if kind.element is None or request.unique else _words(request, kind.element)
     if words:
         return (
             f"up to 3 of {len(words)} words",
             lambda _, dice: [dice.pick(words) for _ in range(dice.below(4))],
             None,
         )
-    nth = series(kind, wish.table.as_of, unique=wish.unique, longest=facts.longest)
+    nth = series(kind, request.table.as_of, unique=request.unique, longest=facts.longest)
     if nth is None:
         return None
     domain = {"bit": 2 ** (kind.size or 1), "varbit": 2 ** (kind.size or 60)}.get(kind.name)
     return (_shown(kind), nth, domain)
 
 
-def _words(wish: Wish, element: Kind) -> list[str]:
-    """What a list of texts is of, by its name in the singular."""
+def _words(request: ColumnRequest, element: Kind) -> list[str]:
+    """The words of a list of texts, by its name in the singular."""
     if not element.is_text:
         return []
-    single = wish.name.removesuffix("s")
-    meaning = meaning_of(wish.table.sql.name, single)
-    words: Sequence[str] = TAGS if meaning.how == "tag" else meaning.words
-    if meaning.how == "language_code":
+    single = request.name.removesuffix("s")
+    role = role_by_name(request.table.sql.name, single)
+    words: Sequence[str] = word_list("tag") if role.how == "tag" else role.words
+    if role.how == "language_code":
         words = _LANGUAGES
-    if meaning.how == "email" or single in {"recipient", "subscriber", "watcher"}:
+    if role.how == "email" or single in {"recipient", "subscriber", "watcher"}:
         words = [f"{word}@example.com" for word in WORDS]
     return [word for word in words if element.size is None or len(word) <= element.size]
 
@@ -124,7 +120,7 @@ def _json(annotation: Any, j: int, dice: AnyDice, *, instances: bool) -> Any:
     if value is None:
         if annotation is list:
             return [dice.pick(WORDS) for _ in range(dice.below(3))]
-        return some_json(j, dice)
+        return json_value(j, dice)
     if isinstance(value, BaseModel):
         return value if instances else value.model_dump(mode="json")
     return _dumped(value)
@@ -146,7 +142,7 @@ def _dumped(value: Any) -> Any:
 
 
 def _valid(annotation: Any, j: int, dice: AnyDice) -> Any:
-    """A value that the models themselves call valid, which may want more than their fields say.
+    """A value that the model accepts: a validator may demand more than the fields.
 
     Raises:
         ValidationError: none was found.
@@ -161,8 +157,8 @@ def _valid(annotation: Any, j: int, dice: AnyDice) -> Any:
 
 
 def _typed(annotation: Any, j: int, dice: AnyDice, more: Sequence[Any] = (), name: str = "") -> Any:
-    """A value of a type as Pydantic has types; `more` is said of it beside its own."""
-    annotation, own = _plain(annotation)
+    """A value of a Pydantic type; `more` is metadata beside its own."""
+    annotation, own = unwrapped(annotation)
     said = [*more, *own]
     origin, inner = get_origin(annotation) or annotation, get_args(annotation)
     if origin is Literal:
@@ -206,7 +202,7 @@ def _simple(annotation: type, said: Sequence[Any], dice: AnyDice, name: str = ""
     if issubclass(annotation, date):
         return date(2026, 1, 1) + timedelta(days=dice.below(300))
     if issubclass(annotation, UUID):
-        return uuid(dice.below(2**31), dice)
+        return uuid_value(dice.below(2**31), dice)
     if "Email" in annotation.__name__:
         return f"{dice.pick(WORDS)}@example.com"
     if "Url" in annotation.__name__:
@@ -215,8 +211,8 @@ def _simple(annotation: type, said: Sequence[Any], dice: AnyDice, name: str = ""
     pattern = next((one.pattern for one in said if isinstance(getattr(one, "pattern", None), str)), None)
     if pattern is not None:
         return match(pattern, str(dice.below(2**31)), shortest, longest)
-    meaning = meaning_of("", name) if name else None
-    text = dice.pick(meaning.words if meaning is not None and meaning.how == "choice" else WORDS)
+    role = role_by_name("", name) if name else None
+    text = dice.pick(role.words if role is not None and role.how == "choice" else WORDS)
     while len(text) < shortest:
         text += dice.pick(WORDS)
     return text[:longest] if longest else text
@@ -236,12 +232,3 @@ def _instance(model: type[BaseModel], j: int, dice: AnyDice) -> BaseModel:
             continue
         values[field.alias or name] = _typed(field.annotation, j, dice, field.metadata, name)
     return model.model_validate(values)
-
-
-_KNOWN = (
-    frozenset(INTEGERS) | TEXTS | MOMENTS | frozenset(RANGES) | {name.replace("range", "multirange") for name in RANGES}
-) | {
-    "bool", "numeric", "float4", "float8", "date", "time", "timetz", "interval", "uuid", "json", "jsonb", "bytea",
-    "inet", "cidr", "macaddr", "macaddr8", "bit", "varbit", "hstore", "ltree", "tsvector", "money", "oid", "xml",
-    "point", "enum",
-}  # fmt: skip

@@ -1,46 +1,50 @@
-"""What fills one column of a table."""
+"""The generator of one column, and the request it is made for."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Column, UniqueConstraint
+from sqlalchemy import Column
 
-from seedbed.errors import TooFewUniqueValues, NullNotAllowed
-from seedbed.seeding.analysis.unique_constraints import folded_columns
+from seedbed.errors import NullNotAllowed, TooFewUniqueValues
+from seedbed.seeding.analysis.unique_constraints import expression_columns
 from seedbed.seeding.core import batch, big_integers
 from seedbed.seeding.core.batch import Batch, Numbers, fixed_pool, pooled
 from seedbed.seeding.core.column_types import Kind
-from seedbed.seeding.core.random_stream import Ints, Stream
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
+from seedbed.seeding.core.faker_pool import Pools
+from seedbed.seeding.core.random_stream import Ints, Stream, indices
+from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
 Maker = Callable[[range], Batch]
-"""Makes a column's values of a range of rows; each row's is the same in whichever range it is asked for."""
+"""Makes a column's values for a range of rows. A row's value does not depend on the range."""
 
 
 @dataclass(frozen=True, eq=False)
-class Filling:
-    """A column, what fills it in words, and what makes its values; `counted` where row i has the number i + 1."""
+class ColumnGenerator:
+    """A column, what fills it in words, and what makes its values; `counted` where row i has the number i + 1.
+
+    A `shortage` says that there are more rows than values, of which none may repeat; then nothing is made.
+    """
 
     name: str
     source: str
     make: Maker
     counted: bool = False
+    shortage: TooFewUniqueValues | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Wish:
+class ColumnRequest:
     """One column to be filled: its stream of chance, and whether no two rows may be the same in it.
 
     `place` says at which place of a unique order a row stands, where a constraint decides that; it is the row's own
     number otherwise. `count` is how many places there are. `named` says that the column's name narrows its values.
     """
 
-    table: "TablePlan"
+    table: ResolvedTable
+    sources: Pools
     column: Column[Any]
     stream: Stream
     unique: bool
@@ -54,8 +58,8 @@ class Wish:
 
     @property
     def ignores_case(self) -> bool:
-        """Whether two values that differ in capitals alone may be the same to a constraint."""
-        return self.kind.name == "citext" or self.name in folded_columns(self.table.sql)
+        """Whether a constraint may treat values that differ only in case as equal."""
+        return self.kind.name == "citext" or self.name in expression_columns(self.table.sql)
 
     @property
     def kind(self) -> Kind:
@@ -66,89 +70,86 @@ class Wish:
 
     @property
     def most(self) -> int:
-        """How many different values are needed where none may repeat."""
+        """How many different values a unique column needs."""
         return self.table.count if self.count is None else self.count
 
     @property
     def distinct(self) -> int:
-        """How many of these are worth having at once: where only a few rows are made, as by factories, not all."""
-        return min(self.most, _FEW) if self.table.wish.few else self.most
+        """How many of these to prepare: factories make only a few rows."""
+        return min(self.most, _FEW) if self.table.request.few else self.most
 
 
 _FEW = 4096
 
 
-def indices(rows: range) -> Ints:
-    return np.arange(rows.start, rows.stop, dtype=np.int64)
+def too_few(request: ColumnRequest, possible: int) -> ColumnGenerator:
+    """What stands in the place of a generator that has too few values for the rows."""
+    return shortage(request, TooFewUniqueValues(request.table.name, request.name, request.most, possible))
 
 
-def constant(column: Column[Any], value: Any, why: str = "") -> Filling:
+def shortage(request: ColumnRequest, error: TooFewUniqueValues) -> ColumnGenerator:
+    def make(_: range) -> Batch:
+        raise error
+
+    return ColumnGenerator(request.name, "", make, shortage=error)
+
+
+def constant(column: Column[Any], value: Any, why: str = "") -> ColumnGenerator:
     """The same value in every row."""
     shown = "NULL" if value is None else f"always {value!r}"
     one = batch.constant(value, 1)
-    return Filling(column.name, shown + why, lambda rows: one.take(np.zeros(len(rows), dtype=np.int64)))
+    return ColumnGenerator(column.name, shown + why, lambda rows: one.take(np.zeros(len(rows), dtype=np.int64)))
 
 
-def check_nulls(wish: Wish, values: Sequence[Any], source: str) -> None:
+def check_nulls(request: ColumnRequest, values: Sequence[Any], source: str) -> None:
     """Check that a column which is NOT NULL is given no None.
 
     Raises:
         NullNotAllowed: it is. Rows of which only a few columns are read, as factories do, are no concern of this.
     """
-    if not wish.column.nullable and not wish.table.wish.few and any(value is None for value in values):
-        raise NullNotAllowed(wish.table.name, wish.name, source, wish.table.place)
+    if not request.column.nullable and not request.table.request.few and any(value is None for value in values):
+        raise NullNotAllowed(request.table.name, request.name, source, request.table.place)
 
 
-def counted(wish: Wish, start: int = 1, step: int = 1) -> Filling:
+def counted(request: ColumnRequest, start: int = 1, step: int = 1) -> ColumnGenerator:
     """The number of the row, from `start` on and so many apart; of a numeric both are in units of its last decimal."""
-    kind = wish.kind
+    kind = request.kind
     unit = 10**kind.decimals if kind.name == "numeric" else 1
 
     def make(rows: range) -> Batch:
-        numbers = big_integers.add(big_integers.multiply(wish.places(rows), np.array(step)), np.array(start))
+        numbers = big_integers.add(big_integers.multiply(request.places(rows), np.array(step)), np.array(start))
         return Numbers(None, big_integers.short(numbers), kind)
 
-    plain = start == step == unit == 1 and wish.place is None
-    within = " for each" if wish.place is not None else ""
+    plain = start == step == unit == 1 and request.place is None
+    within = " for each" if request.place is not None else ""
     first = [Fraction(start + place * step, unit) for place in range(3)]
     shown = [str(number) if number.denominator == 1 else f"{float(number):g}" for number in first]
-    return Filling(wish.name, f"{', '.join(shown)} and so on{within}", make, counted=plain)
+    return ColumnGenerator(request.name, f"{', '.join(shown)} and so on{within}", make, counted=plain)
 
 
-def chosen(wish: Wish, values: Sequence[Any], weights: Sequence[float] | None = None, why: str = "") -> Filling:
-    """One of some values, or each once where none may repeat. None is NULL.
-
-    Raises:
-        TooFewUniqueValues: none may repeat, and there are more rows than values.
-    """
-    if wish.unique and wish.most > len(values):
-        raise TooFewUniqueValues(wish.table.name, wish.name, wish.most, len(values))
-    pool = fixed_pool(f"{wish.table.name}.{wish.name}", values)
+def one_of(
+    request: ColumnRequest, values: Sequence[Any], weights: Sequence[float] | None = None, why: str = ""
+) -> ColumnGenerator:
+    """One of some values, or each once where none may repeat. None is NULL."""
+    if request.unique and request.most > len(values):
+        return too_few(request, len(values))
+    pool = fixed_pool(f"{request.table.name}.{request.name}", values)
     bounds = np.cumsum(weights if weights is not None else [1.0] * len(values))
     bounds /= bounds[-1]  # not by sum(), which adds floats in another way since Python 3.12
 
     def make(rows: range) -> Batch:
-        if wish.unique:
-            return pooled(pool, wish.stream.permutation(len(values), wish.places(rows)))
-        return pooled(pool, np.searchsorted(bounds, wish.stream.fractions(rows), side="right").astype(np.int64))
+        if request.unique:
+            return pooled(pool, request.stream.permutation(len(values), request.places(rows)))
+        return pooled(pool, np.searchsorted(bounds, request.stream.fractions(rows), side="right").astype(np.int64))
 
-    return Filling(wish.name, f"one of {len(values)} values{why}", make)
+    return ColumnGenerator(request.name, f"one of {len(values)} values{why}", make)
 
 
-def sometimes_empty(filling: Filling, stream: Stream, share: float) -> Filling:
-    """The same, and NULL in a share of the rows."""
+def sometimes_empty(generator: ColumnGenerator, stream: Stream, share: float) -> ColumnGenerator:
+    """The same generator, with NULL in a share of the rows."""
     stream = stream.part("null")
 
     def make(rows: range) -> Batch:
-        return filling.make(rows).without(stream.fractions(rows) < share)
+        return generator.make(rows).without(stream.fractions(rows) < share)
 
-    return replace(filling, source=f"{filling.source}, NULL in {share:.0%}", make=make, counted=False)
-
-
-def is_unique(column: Column[Any]) -> bool:
-    """Whether no two rows may have the same value in this column alone."""
-    table = column.table
-    if column.primary_key and len(table.primary_key) == 1:
-        return True
-    keys = [c.columns.keys() for c in table.constraints if isinstance(c, UniqueConstraint)]
-    return bool(column.unique) or [column.key] in keys
+    return replace(generator, source=f"{generator.source}, NULL in {share:.0%}", make=make, counted=False)

@@ -1,38 +1,30 @@
-"""Times in their order: a row is made after the rows it refers to, changed after it was made, deleted after that."""
+"""Dates and times in order: a row is created after its parents, then changed, then deleted."""
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedbed.seeding.analysis.timestamp_roles import (
+from seedbed.seeding.analysis.timestamp_names import (
     FIRST,
     LAST,
-    earlier,
-    is_planned,
-    is_step,
-    is_when_changed,
-    is_when_gone,
+    LASTING,
+    names_change,
+    names_deletion,
+    names_future,
+    names_step,
 )
-from seedbed.seeding.core.batch import Batch, Numbers
+from seedbed.seeding.analysis.timestamp_roles import column_before
+from seedbed.seeding.core.batch import Batch, Numbers, moments
 from seedbed.seeding.core.column_types import MOMENTS
-from seedbed.seeding.core.number_codec import DAY, SECOND, microseconds
-from seedbed.seeding.core.random_stream import Floats, Ints, Stream
-from seedbed.seeding.generators.column_generator import Filling, Wish, indices
+from seedbed.seeding.core.random_stream import Floats, Ints, Stream, indices
+from seedbed.seeding.core.time_units import DAY, MONTH, SECOND, SPAN
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest
+from seedbed.seeding.resolution.references import anchors, references
+from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
-
-MONTH = 30 * DAY
-SPAN = 730 * DAY
 _UNTOUCHED = 0.4
-"""How many rows were never changed after they were made."""
-LASTING = re.compile(
-    r"valid|effective|employ|contract|lease|loan|tariff|price|(^|_)rate|(^|_)term$|semester|season|subscription|membership"
-    r"|polic|assign|(^|_)year$|warranty|insurance"
-)
-"""What goes on for months and years."""
+"""The share of rows that were never changed after their creation."""
 _SHORT = re.compile(r"window|shift|meeting|session|appointment|lesson|booking|visit|(^|_)call|class$|interview|webinar")
 _BORN = re.compile(r"birth|born|dob")
 _YEARS_OLD, _YEARS = 18, 62
@@ -42,49 +34,49 @@ _WORKS = re.compile(r"salary|wage|hire|employ")
 _LEARNS = re.compile(r"^grade(_level)?$|school_class|guardian")
 
 
-def times(wish: Wish) -> Filling:
+def times(request: ColumnRequest) -> ColumnGenerator:
     """Times between what must come before and `as_of`, to the second; dates are the days of such times."""
-    table, name, stream = wish.table, wish.name, wish.stream
+    table, name, stream = request.table, request.name, request.stream
     facts = table.facts[name]
-    if wish.unique:
-        return _apart(wish)
+    if request.unique:
+        return _apart(request)
     if facts.low is not None or facts.high is not None:
-        return _within(wish)
+        return _within(request)
     if _BORN.search(name):
         least, span = _ages(table)
-        return _some(wish, f"{least} to {least + span} years before", end(table) - _years(least), _years(span))
-    before = earlier(wish)
-    if before is not None and (is_when_changed(name) or is_when_gone(name)):
+        return _some(request, f"{least} to {least + span} years before", table.end - _years(least), _years(span))
+    before = column_before(table, name)
+    if before is not None and (names_change(name) or names_deletion(name)):
 
         def changed(rows: range) -> Batch:
-            return _made(wish, _between(read(table, before, rows), end(table), _late(stream, rows)))
+            return _made(request, _between(read(table, before, rows), table.end, _late(stream, rows)))
 
-        return Filling(name, f"at or after {before}", changed)
+        return ColumnGenerator(name, f"at or after {before}", changed)
     if before is not None:
-        later = is_planned(name)
-        long = _length(table, name, wish.kind.name)
-        optional = bool(wish.column.nullable) and not facts.not_null and is_step(name)
+        later = names_future(name)
+        long = _length(table, name, request.kind.name)
+        optional = bool(request.column.nullable) and not facts.not_null and names_step(name)
 
         def after(rows: range) -> Batch:
             start = read(table, before, rows)
             if long is not None:
                 drawn = (stream.fractions(rows) * (long[1] - long[0]) + long[0]).astype(np.int64)
-                step = DAY if wish.kind.name == "date" else 900 * SECOND
-                return _made(wish, start + np.maximum(drawn // step, 1) * step)
-            span = np.where(later, 3 * MONTH, np.minimum(MONTH, end(table) - start))
+                step = DAY if request.kind.name == "date" else 900 * SECOND
+                return _made(request, start + np.maximum(drawn // step, 1) * step)
+            span = np.where(later, 3 * MONTH, np.minimum(MONTH, table.end - start))
             seconds = (span // SECOND * (stream.fractions(rows) * 0.999)).astype(np.int64) + 1
-            least = DAY if wish.kind.name == "date" else SECOND
+            least = DAY if request.kind.name == "date" else SECOND
             moved = start + np.maximum(seconds * SECOND, least)
-            made = _made(wish, moved if later or wish.kind.name == "date" else np.minimum(moved, end(table)))
-            none = table.batch(before, rows).nulls if optional else None
+            made = _made(request, moved if later or request.kind.name == "date" else np.minimum(moved, table.end))
+            none = table.own_rows.batch(before, rows).nulls if optional else None
             return made if none is None else made.without(none)
 
-        return Filling(name, f"after {before}", after)
-    return _somewhen(wish)
+        return ColumnGenerator(name, f"after {before}", after)
+    return _somewhen(request)
 
 
-def _length(table: "TablePlan", name: str, kind: str) -> tuple[int, int] | None:
-    """How long at least and at most lasts what ends then, where its table tells."""
+def _length(table: ResolvedTable, name: str, kind: str) -> tuple[int, int] | None:
+    """The shortest and longest duration of what ends at a time, where the table's name tells."""
     begins = any(FIRST.match(c.name) for c in table.sql.columns if table.kind(c.name).name in MOMENTS | {"date"})
     if not (begins and LAST.match(name)) or FIRST.match(name):
         return None
@@ -94,90 +86,80 @@ def _length(table: "TablePlan", name: str, kind: str) -> tuple[int, int] | None:
     return (900 * SECOND, 14_400 * SECOND) if kind in MOMENTS and _SHORT.search(own) else None
 
 
-def end(table: "TablePlan") -> int:
-    return microseconds(table.as_of)
-
-
-def read(table: "TablePlan", column: str, rows: range) -> Ints:
+def read(table: ResolvedTable, column: str, rows: range) -> Ints:
     """A column of times in microseconds, the earliest time where it has none."""
-    return moments(table.batch(column, rows), end(table) - SPAN)
+    return moments(table.own_rows.batch(column, rows), table.end - SPAN)
 
 
-def moments(batch: Batch, otherwise: int) -> Ints:
-    if isinstance(batch, Numbers) and batch.kind.name in MOMENTS | {"date"}:
-        data = batch.data * (DAY if batch.kind.name == "date" else 1)
-        return np.asarray(data if batch.nulls is None else np.where(batch.nulls, otherwise, data), dtype=np.int64)
-    found = [microseconds(value) if hasattr(value, "hour") else otherwise for value in batch.tolist()]
-    return np.array(found, dtype=np.int64)
-
-
-def born_on(table: "TablePlan") -> str | None:
-    """The column that says when somebody was born."""
+def birth_column(table: ResolvedTable) -> str | None:
+    """The column that holds a date of birth."""
     return next((c.name for c in table.sql.columns if _BORN.search(c.name) and table.kind(c.name).name == "date"), None)
 
 
-def _ages(table: "TablePlan") -> tuple[int, int]:
-    """The least age of whom a table is of, and how much more it may be."""
+def _ages(table: ResolvedTable) -> tuple[int, int]:
+    """The youngest age of the people in a table, and the span of ages."""
     names = [column.name for column in table.sql.columns]
     if any(map(_LEARNS.search, names)):
         return _AT_SCHOOL, _SCHOOL_YEARS
     return (_WORKING, _WORKING_YEARS) if any(map(_WORKS.search, names)) else (_YEARS_OLD, _YEARS)
 
 
-def opening_times(wish: Wish) -> Filling | None:
+def opening_times(request: ColumnRequest) -> ColumnGenerator | None:
     """Times of a day that something begins or ends at: the former in the morning, the latter after it."""
-    table, name = wish.table, wish.name
+    table, name = request.table, request.name
     others = [c.name for c in table.sql.columns if table.kind(c.name).name == "time" and c.name != name]
     quarter = 900 * SECOND
     if FIRST.match(name) and any(LAST.match(other) for other in others):
-        return Filling(
+        return ColumnGenerator(
             name, "from 7 to 12 o'clock",
-            lambda rows: Numbers(None, (wish.stream.below(21, rows) + 28) * quarter, wish.kind),
+            lambda rows: Numbers(None, (request.stream.below(21, rows) + 28) * quarter, request.kind),
         )  # fmt: skip
     starts = [other for other in others if (first := FIRST.match(other)) and not LAST.match(other) and first]
     if not LAST.match(name) or not starts:
         return None
 
     def after(rows: range) -> Batch:
-        start = table.batch(starts[0], rows)
+        start = table.own_rows.batch(starts[0], rows)
         begun = start.data if isinstance(start, Numbers) else np.full(len(rows), 9 * 4 * quarter, dtype=np.int64)
-        return Numbers(None, begun + (wish.stream.below(40, rows) + 3) * quarter, wish.kind)
+        return Numbers(None, begun + (request.stream.below(40, rows) + 3) * quarter, request.kind)
 
-    return Filling(name, f"after {starts[0]}", after)
+    return ColumnGenerator(name, f"after {starts[0]}", after)
 
 
-def _somewhen(wish: Wish) -> Filling:
-    table, stream = wish.table, wish.stream
+def _somewhen(request: ColumnRequest) -> ColumnGenerator:
+    table, stream = request.table, request.stream
     shown = f"before {table.as_of:%Y-%m-%d}"
-    anchors = table.anchors if wish.name == table.made_at or table.made_at is None else []
-    order = table.order_of_making if wish.name == table.made_at else None
+    dated_parents = anchors(table) if request.name == table.created or table.created is None else []
+    order = in_row_order(table) if request.name == table.created and _refers_to_itself(table) else None
 
     def drawn(rows: range) -> Ints:
-        starts = np.full(len(rows), end(table) - SPAN, dtype=np.int64)
-        for anchor in anchors:
-            starts = np.maximum(starts, anchor.made_at(rows))
+        starts = np.full(len(rows), table.end - SPAN, dtype=np.int64)
+        for anchor in dated_parents:
+            starts = np.maximum(starts, anchor.created(rows))
         fractions = stream.fractions(rows)
-        return _between(starts, end(table), fractions if order is None else order(rows, fractions))
+        return _between(starts, table.end, fractions if order is None else order(rows, fractions))
 
     kept: list[Ints] = []
 
     def somewhen(rows: range) -> Batch:
-        if order is None or not anchors:
-            return _made(wish, drawn(rows))
+        if order is None or not dated_parents:
+            return _made(request, drawn(rows))
         if not kept:
             kept.append(_after_those_above(table, drawn(range(table.count))))
-        return _made(wish, kept[0][rows.start : rows.stop])
+        return _made(request, kept[0][rows.start : rows.stop])
 
-    after = " and ".join(dict.fromkeys(anchor.parent.name for anchor in anchors))
-    return Filling(wish.name, f"after its {after} was made" if after else f"in the two years {shown}", somewhen)
+    after = " and ".join(dict.fromkeys(anchor.parent.name for anchor in dated_parents))
+    return ColumnGenerator(
+        request.name, f"after its {after} was made" if after else f"in the two years {shown}", somewhen
+    )
 
 
-def _after_those_above(table: "TablePlan", times: Ints) -> Ints:
+def _after_those_above(table: ResolvedTable, times: Ints) -> Ints:
     """Times of all rows, none before the row of the same table that it refers to: what a row needs from elsewhere may
     have been made late.
     """
-    for reference in table.references:
-        if reference.parent is table:
+    for reference in references(table):
+        if reference.is_within:
             above = reference.parents(range(table.count))
             below = np.flatnonzero(above >= 0)
             while (late := times[above[below]] > times[below]).any():
@@ -185,46 +167,52 @@ def _after_those_above(table: "TablePlan", times: Ints) -> Ints:
     return times
 
 
-def _apart(wish: Wish) -> Filling:
-    """Each a second or a day before the last."""
-    step = DAY if wish.kind.name == "date" else SECOND
+def _refers_to_itself(table: ResolvedTable) -> bool:
+    return any(key.target == table.name for key in table.keys)
+
+
+def _apart(request: ColumnRequest) -> ColumnGenerator:
+    """Unique times: each row is a second or a day before the one before it."""
+    step = DAY if request.kind.name == "date" else SECOND
 
     def make(rows: range) -> Batch:
-        return _made(wish, end(wish.table) - (wish.places(rows) + 1) * step)
+        return _made(request, request.table.end - (request.places(rows) + 1) * step)
 
-    return Filling(wish.name, f"a {'day' if step == DAY else 'second'} before the last", make)
+    return ColumnGenerator(request.name, f"a {'day' if step == DAY else 'second'} before the last", make)
 
 
-def _within(wish: Wish) -> Filling:
-    facts, unit = wish.table.facts[wish.name], 1 if wish.kind.name == "date" else SECOND
+def _within(request: ColumnRequest) -> ColumnGenerator:
+    facts, unit = request.table.facts[request.name], 1 if request.kind.name == "date" else SECOND
     low = facts.low if facts.low is not None else (facts.high or 0) - SPAN // (DAY if unit == 1 else 1)
-    high = facts.high if facts.high is not None else max(int(low), end(wish.table) // (DAY if unit == 1 else 1))
-    if low < (now := end(wish.table) // (DAY if unit == 1 else 1)) < high and not (
-        is_planned(wish.name) or LAST.match(wish.name)
+    high = facts.high if facts.high is not None else max(int(low), request.table.end // (DAY if unit == 1 else 1))
+    if low < (now := request.table.end // (DAY if unit == 1 else 1)) < high and not (
+        names_future(request.name) or LAST.match(request.name)
     ):
         high = now
     steps = int(high - low) // unit
 
     def make(rows: range) -> Batch:
-        return Numbers(None, int(low) + (wish.stream.fractions(rows) * (steps + 1)).astype(np.int64) * unit, wish.kind)
+        return Numbers(
+            None, int(low) + (request.stream.fractions(rows) * (steps + 1)).astype(np.int64) * unit, request.kind
+        )
 
-    return Filling(wish.name, "within its bounds", make)
+    return ColumnGenerator(request.name, "within its bounds", make)
 
 
-def _some(wish: Wish, words: str, start: int, span: int) -> Filling:
+def _some(request: ColumnRequest, words: str, start: int, span: int) -> ColumnGenerator:
     def make(rows: range) -> Batch:
-        away = (wish.stream.fractions(rows) * (span // DAY)).astype(np.int64) * DAY
-        return _made(wish, start - away)
+        away = (request.stream.fractions(rows) * (span // DAY)).astype(np.int64) * DAY
+        return _made(request, start - away)
 
-    return Filling(wish.name, f"{words} {wish.table.as_of:%Y-%m-%d}", make)
+    return ColumnGenerator(request.name, f"{words} {request.table.as_of:%Y-%m-%d}", make)
 
 
 def _years(count: int) -> int:
     return count * 365 * DAY
 
 
-def _made(wish: Wish, data: Ints) -> Batch:
-    return Numbers(None, data // DAY if wish.kind.name == "date" else data, wish.kind)
+def _made(request: ColumnRequest, data: Ints) -> Batch:
+    return Numbers(None, data // DAY if request.kind.name == "date" else data, request.kind)
 
 
 def _between(starts: Ints, stop: int, fractions: Floats) -> Ints:
@@ -237,7 +225,7 @@ def _late(stream: Stream, rows: range) -> Floats:
     return np.asarray(touched * touched)
 
 
-def in_order(table: "TablePlan") -> Callable[[range, Floats], Floats]:
+def in_row_order(table: ResolvedTable) -> Callable[[range, Floats], Floats]:
     """Rows of a table that refers to itself are made in their order, so that no reply is older than what it answers."""
 
     def fractions(rows: range, drawn: Floats) -> Floats:

@@ -5,17 +5,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from seedbed.errors import TooFewUniqueValues, InvalidSeedsFile
+from seedbed.errors import InvalidSeedsFile
 from seedbed.seeding.api.rules import FromFile
 from seedbed.seeding.core.batch import Batch, fixed_pool, pooled
-from seedbed.seeding.generators.column_generator import Filling, Wish, check_nulls, indices
+from seedbed.seeding.core.random_stream import indices
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, check_nulls, too_few
 
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
 """What PostgreSQL reads as a boolean; of its abbreviations the usual ones."""
 
 
-def from_file(wish: Wish, rule: FromFile) -> Filling:
+def from_file(request: ColumnRequest, rule: FromFile) -> ColumnGenerator:
     """Fill a column from a file, row by row and then from its beginning again.
 
     An empty cell of a CSV file is NULL; in a text column that is NOT NULL it is an empty text.
@@ -25,33 +26,33 @@ def from_file(wish: Wish, rule: FromFile) -> Filling:
         NullNotAllowed: a value is missing, and the column is NOT NULL.
         TooFewUniqueValues: no value may repeat, and the file has fewer of them than there are rows.
     """
-    values = _values(wish, rule)
-    check_nulls(wish, values, f"from_file({rule.path!r})")
+    values = _values(request, rule)
+    check_nulls(request, values, f"from_file({rule.path!r})")
     pool = fixed_pool(rule.path, values)
-    if wish.unique and wish.most > pool.size:
-        raise TooFewUniqueValues(wish.table.name, wish.name, wish.most, pool.size)
+    if request.unique and request.most > pool.size:
+        return too_few(request, pool.size)
 
     def make(rows: range) -> Batch:
         return pooled(pool, indices(rows) % pool.size)
 
-    return Filling(wish.name, f"from {rule.path}", make)
+    return ColumnGenerator(request.name, f"from {rule.path}", make)
 
 
-def _values(wish: Wish, rule: FromFile) -> list[Any]:
-    file, name = wish.table.root / rule.path, rule.column or wish.name
+def _values(request: ColumnRequest, rule: FromFile) -> list[Any]:
+    file, name = request.table.root / rule.path, rule.column or request.name
     try:
         if Path(rule.path).suffix == ".json":
             rows = json.loads(file.read_text(encoding="utf-8-sig"))
             values = [row[name] if isinstance(row, dict) else row for row in rows]
         else:
-            cells = _cells(file, name, empty="" if wish.kind.is_text and not wish.column.nullable else None)
-            values = _booleans(cells) if wish.kind.name == "bool" else cells
+            cells = _cells(file, name, empty="" if request.kind.is_text and not request.column.nullable else None)
+            values = _booleans(cells) if request.kind.name == "bool" else cells
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise InvalidSeedsFile(
-            wish.table.place, f"from_file({rule.path!r}): {type(error).__name__}: {error}"
+            request.table.place, f"from_file({rule.path!r}): {type(error).__name__}: {error}"
         ) from error
     if not values:
-        raise InvalidSeedsFile(wish.table.place, f"from_file({rule.path!r}): it has no rows")
+        raise InvalidSeedsFile(request.table.place, f"from_file({rule.path!r}): it has no rows")
     return values
 
 
@@ -67,7 +68,7 @@ def _cells(file: Path, name: str, *, empty: str | None) -> list[str | None]:
 
 
 def _booleans(cells: list[str | None]) -> list[bool | str | None]:
-    """Cells as booleans, where PostgreSQL reads them so; SQLAlchemy takes no text for one."""
+    """Convert cells that PostgreSQL reads as booleans, since SQLAlchemy accepts no text for one."""
     found: list[bool | str | None] = []
     for cell in cells:
         said = "" if cell is None else cell.strip().lower()

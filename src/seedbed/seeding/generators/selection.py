@@ -1,35 +1,49 @@
-"""How each column is filled: by its rule in the seeds, else by its keys, its name and its type."""
+"""Chooses the generator of each column: by its rule, else by its keys, its name and its type."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 from sqlalchemy import Column
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
-from seedbed.errors import TooFewUniqueValues, NoGenerator, InvalidSeedsFile
+from seedbed.errors import NoGenerator
 from seedbed.seeding.analysis.column_roles import SECRETS
-from seedbed.seeding.analysis.timestamp_roles import is_when_changed, is_when_gone, is_when_made
+from seedbed.seeding.analysis.timestamp_names import names_change, names_creation, names_deletion
 from seedbed.seeding.api.rules import Choice, Constant, Derived, FakerValues, FromFile, Rule, Same, Template
-from seedbed.seeding.core.batch import Batch, Numbers, objects
-from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, stored
+from seedbed.seeding.core.batch import Batch, Numbers
+from seedbed.seeding.core.column_types import MOMENTS, stored
+from seedbed.seeding.core.faker_pool import Pools
 from seedbed.seeding.core.random_stream import Stream
-from seedbed.seeding.generators.by_type import others
-from seedbed.seeding.generators.column_generator import Filling, Wish, check_nulls, chosen, constant, sometimes_empty
+from seedbed.seeding.core.type_registry import TYPES, Generator
+from seedbed.seeding.generators.by_type import series_values
+from seedbed.seeding.generators.class_columns import discriminator, limited
+from seedbed.seeding.generators.column_generator import (
+    ColumnGenerator,
+    ColumnRequest,
+    check_nulls,
+    constant,
+    one_of,
+    sometimes_empty,
+    too_few,
+)
 from seedbed.seeding.generators.datetimes import times
 from seedbed.seeding.generators.entities.currency import currency
-from seedbed.seeding.generators.entities.person import person
-from seedbed.seeding.generators.entities.place import place
-from seedbed.seeding.generators.faker_values import from_faker
+from seedbed.seeding.generators.entities.person import Person, person, persons
+from seedbed.seeding.generators.entities.place import Place, place, places
 from seedbed.seeding.generators.file_columns import from_file
 from seedbed.seeding.generators.numbers import booleans, clock_times, decimals, floats, integers
+from seedbed.seeding.generators.range_endpoints import range_endpoint
+from seedbed.seeding.generators.row_functions import derived, from_template
+from seedbed.seeding.generators.text.faker_values import from_faker
 from seedbed.seeding.generators.text.text_columns import texts
 from seedbed.seeding.generators.uuids import uuids
 from seedbed.seeding.resolution.cardinality import Spread
-from seedbed.seeding.resolution.references import Reference
-from seedbed.seeding.resolution.scheduling.range_endpoints import spanned
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
+from seedbed.seeding.resolution.references import Reference, reference, references
+from seedbed.seeding.resolution.resolved_table import ResolvedTable, share_words
+from seedbed.seeding.resolution.scheduling.slots import Slots
 
 _CURRENCY = re.compile(r"^currency(_code)?$")
 _EMPTY, _RARE, _MOSTLY_EMPTY = 0.2, 0.5, 0.9
@@ -38,133 +52,187 @@ that says that a row is gone.
 """
 
 
-def filling(table: "TablePlan", column: Column[Any], stream: Stream, *, named: bool = True) -> Filling | None:
-    """What fills a column; None where it is left to the database. It is NULL in rows of a class that lacks it."""
-    made, inheritance = _filling(table, column, stream, named=named), table.inheritance
-    return made if made is None or inheritance is None or column.name in table.rules else inheritance.limited(made)
+@dataclass(frozen=True, eq=False)
+class GeneratorSources:
+    """What the generators of a table have in common: Faker's pools, its timetables, and whom its columns are about."""
+
+    table: ResolvedTable
+    pools: Pools
+    slots: tuple[Slots, ...]
+
+    @cached_property
+    def persons(self) -> Mapping[str, Person]:
+        """The columns that are of a person, each with whom it is of."""
+        return persons(self.table, self.pools)
+
+    @cached_property
+    def places(self) -> Mapping[str, Place]:
+        """The columns that say where a row is, each with its place."""
+        return places(self.table)
 
 
-def _filling(table: "TablePlan", column: Column[Any], stream: Stream, *, named: bool) -> Filling | None:
-    """What fills a column; None where it is left to the database. Unless `named`, its name neither narrows
-    numbers nor says how often it is NULL.
+def generator_sources(table: ResolvedTable, pools: Pools) -> GeneratorSources:
+    return GeneratorSources(table, pools, tuple(Slots(table, columns) for columns in table.uniqueness.slots))
+
+
+def column_generator(
+    sources: GeneratorSources, name: str, stream: Stream, *, named: bool = True
+) -> ColumnGenerator | None:
+    """What fills a column; None where it is left to the database. It is NULL in rows of a class that lacks it.
+
+    Unless `named`, the column's name neither narrows numbers nor says how often it is NULL.
 
     Raises:
         NoGenerator, TooFewUniqueValues: a column can be neither filled nor left out.
     """
-    name = str(column.name)
+    table = sources.table
+    made = _unlimited(sources, table.column(name), stream, named=named)
+    return made if made is None or table.inheritance is None or name in table.rules else limited(table, made)
+
+
+def _unlimited(
+    sources: GeneratorSources, column: Column[Any], stream: Stream, *, named: bool
+) -> ColumnGenerator | None:
+    table, name = sources.table, str(column.name)
     rule = table.rules.get(name)
-    unique = name in table.uniques.columns
-    product = table.uniques.product_of(name)
-    wish = Wish(table, column, stream, unique, named=named)
-    if unique and table.uniques.columns[name] == "within" and table.spread is not None:
-        spread = table.spread
-        wish = Wish(table, column, stream, unique, spread.offsets, spread.largest)
-    if product is not None and name in product.columns:
-        wish = Wish(table, column, stream, True, lambda rows: product.places(name, rows), table.size(name))
+    unique = name in table.uniqueness.columns
+    combination = table.uniqueness.combination_of(name)
+    request = ColumnRequest(table, sources.pools, column, stream, unique, named=named)
+    if unique and table.uniqueness.columns[name] == "within" and (spread := table.spread) is not None:
+        request = replace(request, place=spread.offsets, count=spread.largest)
+    if combination is not None and name in combination.columns:
+        request = replace(request, unique=True, place=lambda rows: table.combined(name, rows), count=table.size(name))
     if rule is not None and not isinstance(rule, Same):
-        return _by_rule(wish, rule)
+        return _by_rule(request, rule)
     if table.inheritance is not None and name == table.inheritance.discriminator and table.inheritance.identities:
-        return table.inheritance.filling(wish)
-    slots = table.uniques.slots_of(name)
+        return discriminator(request)
+    slots = next((one for one in sources.slots if name in {one.span.start, one.span.end}), None)
     if slots is not None:
-        return spanned(slots, wish)
-    reference = table.reference_of(name)
-    if reference is not None:
-        return reference.filling(name)
+        return range_endpoint(slots, request)
+    key = table.key_of(name)
+    if key is not None:
+        return _key_generator(reference(table, key), name)
     facts = table.facts[name]
-    optional = bool(column.nullable) and not facts.not_null and not column.primary_key and product is None
+    optional = bool(column.nullable) and not facts.not_null and not column.primary_key and combination is None
     if column.foreign_keys and optional:
         return constant(column, None, ", as nothing it could refer to is planned")
     if optional and SECRETS.search(name):
         return constant(column, None, ", as a secret")
-    if name in table.uniques.first and table.spread is not None:
-        return _first_only(table, name, table.spread)
-    if name in table.uniques.never:
+    if name in table.uniqueness.first and (spread := table.spread) is not None:
+        return _first_only(table, name, spread)
+    if name in table.uniqueness.never:
         return constant(column, False, ", as only one of a parent's may be true")
-    inferred = _by_values(wish) or person(wish) or currency(wish) or place(wish) or _inherited(wish) or _by_type(wish)
+    inferred = (
+        _by_values(request)
+        or person(request, sources.persons)
+        or currency(request)
+        or place(request, sources.places)
+        or _inherited(request)
+        or _by_type(request)
+    )
     if inferred is None:
         return _unmade(table, column)
-    if not optional or (named and (is_when_made(name) or is_when_changed(name))):
+    if not optional or (named and (names_creation(name) or names_change(name))):
         return inferred
-    share = _MOSTLY_EMPTY if is_when_gone(name) else _RARE if wish.kind.name in MOMENTS else _EMPTY
+    share = _MOSTLY_EMPTY if names_deletion(name) else _RARE if request.kind.name in MOMENTS else _EMPTY
     return sometimes_empty(inferred, stream, share if named else _RARE)
 
 
-def _by_rule(wish: Wish, rule: Rule) -> Filling:
+def _key_generator(reference: Reference, column: str) -> ColumnGenerator:
+    """Fill a column with the keys of the rows that are referred to."""
+    key, parent = reference.key, reference.parent
+    shown = parent.name if key.is_planned else f"{parent.name} that is there"
+    words = key.source or _share_or_once(reference)
+    article = "an" if shown[:1].lower() in "aeio" else "a"
+    source = f"{article} {shown}{', ' + words if words else ''}"
+    return ColumnGenerator(column, source, lambda rows: reference.keys(column, reference.parents(rows)))
+
+
+def _share_or_once(reference: Reference) -> str:
+    """How many rows there are for each row of the parent."""
+    table, key = reference.table, reference.key
+    if table.total.was_read and key.name == table.share_key:
+        return share_words(table)
+    return "each once" if key.unique else ""
+
+
+def _by_rule(request: ColumnRequest, rule: Rule) -> ColumnGenerator:
     match rule:
         case Constant(value):
-            if wish.unique and value is not None and wish.most > 1 and not wish.table.wish.few:
-                raise TooFewUniqueValues(wish.table.name, wish.name, wish.most, 1)
-            check_nulls(wish, [value], "a rule of the seeds")
-            return constant(wish.column, value)
+            if request.unique and value is not None and request.most > 1 and not request.table.request.few:
+                return too_few(request, 1)
+            check_nulls(request, [value], "a rule of the seeds")
+            return constant(request.column, value)
         case Choice(values, weights):
-            check_nulls(wish, [v for v, weight in zip(values, weights, strict=True) if weight], "choice(...)")
-            return chosen(wish, values, weights)
+            check_nulls(request, [v for v, weight in zip(values, weights, strict=True) if weight], "choice(...)")
+            return one_of(request, values, weights)
         case FakerValues():
-            return from_faker(wish, rule)
+            return from_faker(request, rule)
         case Template(text):
-            return _written(wish, text)
+            return from_template(request, text)
         case Derived():
-            return _derived(wish, rule)
+            return derived(request, rule)
         case FromFile():
-            return from_file(wish, rule)
+            return from_file(request, rule)
     raise AssertionError(rule)
 
 
-def _by_values(wish: Wish) -> Filling | None:
+def _by_values(request: ColumnRequest) -> ColumnGenerator | None:
     """One of the values that a Literal, an IN list or an equality leaves."""
-    values = wish.table.facts[wish.name].values
+    values = request.table.facts[request.name].values
     if values is None:
         return None
-    return chosen(wish, values, why=", as the model says")
+    return one_of(request, values, why=", as the model says")
 
 
-def _inherited(wish: Wish) -> Filling | None:
-    """A line's currency is its order's."""
-    name = wish.name
-    if not _CURRENCY.search(name) or wish.unique:
+def _inherited(request: ColumnRequest) -> ColumnGenerator | None:
+    """Copy a currency from the parent row: an order line has the currency of its order."""
+    name = request.name
+    if not _CURRENCY.search(name) or request.unique:
         return None
-    of = next((reference for reference in wish.table.references if _tells(reference, wish)), None)
+    of = next((one for one in references(request.table) if _tells(one, request)), None)
     if of is None:
         return None
-    return Filling(name, f"its {of.parent.name}'s", lambda rows: of.parent.take(name, of.parents(rows)))
+    return ColumnGenerator(name, f"its {of.parent.name}'s", lambda rows: of.parent.take(name, of.parents(rows)))
 
 
-def _tells(reference: Reference, wish: Wish) -> bool:
+def _tells(of: Reference, request: ColumnRequest) -> bool:
     """Whether the row that a key refers to has the same column."""
-    parent: Any = reference.parent
-    if parent is wish.table or reference.late or reference.nullable or not hasattr(parent, "sql"):
+    if of.is_within or of.key.late or of.key.nullable:
         return False
-    return wish.name in parent.fillings and parent.kinds[wish.name] == wish.kind
+    return of.parent.kind(request.name) == request.kind
 
 
-def _by_type(wish: Wish) -> Filling | None:
-    kind = wish.kind
-    if kind.name == "enum":
-        enum = getattr(stored(wish.column), "enum_class", None)
-        return chosen(wish, list(enum) if enum is not None else list(kind.labels))
-    if kind.name in INTEGERS:
-        return integers(wish)
-    if kind.name in MOMENTS | {"date"}:
-        return times(wish)
-    if kind.is_text:
-        return texts(wish)
-    simple = {
-        "bool": booleans, "numeric": decimals, "float4": floats, "float8": floats, "uuid": uuids, "time": clock_times,
-        "interval": clock_times,
-    }  # fmt: skip
-    return simple[kind.name](wish) if kind.name in simple else others(wish)
+def _by_type(request: ColumnRequest) -> ColumnGenerator | None:
+    """What fills a column by its type alone; None where nothing does."""
+    known = TYPES.get(request.kind.name)
+    return (
+        series_values(request)
+        if known is None or known.generator == "series"
+        else _GENERATORS[known.generator](request)
+    )
 
 
-def _first_only(table: "TablePlan", name: str, spread: Spread) -> Filling:
+def _labels(request: ColumnRequest) -> ColumnGenerator:
+    enum = getattr(stored(request.column), "enum_class", None)
+    return one_of(request, list(enum) if enum is not None else list(request.kind.labels))
+
+
+_GENERATORS: Mapping[Generator, Callable[[ColumnRequest], ColumnGenerator]] = {
+    "boolean": booleans, "decimal": decimals, "enum": _labels, "float": floats, "integer": integers, "moment": times,
+    "text": texts, "time of day": clock_times, "uuid": uuids,
+}  # fmt: skip
+
+
+def _first_only(table: ResolvedTable, name: str, spread: Spread) -> ColumnGenerator:
     def make(rows: range) -> Batch:
         return Numbers(None, (spread.offsets(rows) == 0).astype("int64"), table.kind(name))
 
-    return Filling(name, f"true in the first row of each {spread.parent.name}", make)
+    return ColumnGenerator(name, f"true in the first row of each {spread.parent}", make)
 
 
-def _unmade(table: "TablePlan", column: Column[Any]) -> Filling | None:
-    """What is done with a type that no values are made for: its default, else NULL, else an error."""
+def _unmade(table: ResolvedTable, column: Column[Any]) -> ColumnGenerator | None:
+    """Fill a column of an unknown type with its default, else NULL, else raise."""
     if column.server_default is not None or column.identity is not None:
         return None
     if isinstance(column.default, ScalarElementColumnDefault):
@@ -172,75 +240,3 @@ def _unmade(table: "TablePlan", column: Column[Any]) -> Filling | None:
     if column.nullable:
         return constant(column, None, f", as nothing makes {stored(column)}")
     raise NoGenerator(table.name, column.name, str(stored(column)))
-
-
-class Row:
-    """One row, as `derive` and `template` see it."""
-
-    __slots__ = ("_at", "_read", "i")
-
-    def __init__(self, read: Any, at: int, i: int) -> None:
-        self._read, self._at, self.i = read, at, i
-
-    def __getattr__(self, name: str) -> Any:
-        return self._read(name)[self._at]
-
-
-class _NullInTemplate(Exception):
-    """A column that a template names is NULL, and so is the whole, as it is where SQL concatenates texts."""
-
-
-class _Named(dict[str, Any]):
-    """A row's columns by their names, as `str.format_map` asks for them."""
-
-    def __init__(self, row: Row) -> None:
-        super().__init__()
-        self._row = row
-
-    def __missing__(self, name: str) -> Any:
-        value = self._row.i + 1 if name == "i" else getattr(self._row, name)
-        if value is None:
-            raise _NullInTemplate
-        return value
-
-
-def _rows(table: "TablePlan", rows: range) -> list[Row]:
-    kept: dict[str, list[Any]] = {}
-
-    def read(name: str) -> list[Any]:
-        if name not in kept:
-            column = table.attributes.get(name, name)
-            if column not in table.kinds:
-                raise AttributeError(f"{table.name} has no column {name}")
-            kept[name] = table.batch(column, rows).tolist()
-        return kept[name]
-
-    return [Row(read, at, i) for at, i in enumerate(rows)]
-
-
-def _derived(wish: Wish, rule: Derived) -> Filling:
-    def make(rows: range) -> Batch:
-        try:
-            return objects(map(rule.function, _rows(wish.table, rows)))
-        except InvalidSeedsFile:
-            raise
-        except Exception as error:
-            raise InvalidSeedsFile(rule.place, f"{wish.name}: {type(error).__name__}: {error}") from error
-
-    return Filling(wish.name, "derived from its row", make)
-
-
-def _written(wish: Wish, text: str) -> Filling:
-    def written(row: Row) -> str | None:
-        try:
-            return text.format_map(_Named(row))
-        except _NullInTemplate:
-            return None
-
-    def make(rows: range) -> Batch:
-        try:
-            return objects(map(written, _rows(wish.table, rows)))
-        except (AttributeError, KeyError, ValueError, IndexError, TypeError) as error:
-            raise InvalidSeedsFile(wish.table.place, f"template({text!r}): {error}") from error
-
-    return Filling(wish.name, f"like {text}", make)

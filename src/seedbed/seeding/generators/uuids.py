@@ -4,30 +4,30 @@ import numpy as np
 
 from seedbed.postgres.quoting import compile_expression
 from seedbed.seeding.core.batch import Batch, Uuids
-from seedbed.seeding.core.number_codec import DAY, microseconds
 from seedbed.seeding.core.random_stream import Words
-from seedbed.seeding.generators.column_generator import Filling, Wish
+from seedbed.seeding.core.time_units import DAY, microseconds
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest
 
 
-def uuids(wish: Wish) -> Filling:
+def uuids(request: ColumnRequest) -> ColumnGenerator:
     """UUIDs of version 4, and of version 7 where the model makes such: the same in every run."""
-    default = wish.column.default
+    default = request.column.default
     maker = getattr(getattr(default, "arg", None), "__name__", "")
-    server = compile_expression(getattr(wish.column.server_default, "arg", ""))
-    if "7" in maker or "uuidv7" in server or "7" in _factory(wish):
-        return _ordered_uuids(wish)
-    high, low = wish.stream.part("high"), wish.stream.part("low")
+    server = compile_expression(getattr(request.column.server_default, "arg", ""))
+    if "7" in maker or "uuidv7" in server or "7" in _factory(request):
+        return _ordered_uuids(request)
+    high, low = request.stream.part("high"), request.stream.part("low")
 
     def make(rows: range) -> Batch:
         first, second = high.words(rows), low.words(rows)
         return _uuids(first & ~np.uint64(0xF000) | np.uint64(0x4000), second)
 
-    return Filling(wish.name, "a random UUID", make)
+    return ColumnGenerator(request.name, "a random UUID", make)
 
 
-def _ordered_uuids(wish: Wish) -> Filling:
+def _ordered_uuids(request: ColumnRequest) -> ColumnGenerator:
     """Version 7 (RFC 9562): milliseconds first, one later for each row, and none after `as_of`."""
-    table, stream = wish.table, wish.stream
+    table, stream = request.table, request.stream
     end, span = microseconds(table.as_of) // 1000, 730 * DAY // 1000
     low, high = stream.part("low"), stream.part("high")
 
@@ -38,7 +38,7 @@ def _ordered_uuids(wish: Wish) -> Filling:
         chance = high.words(rows) & np.uint64(0x0FFF)
         return _uuids(moments << np.uint64(16) | np.uint64(0x7000) | chance, low.words(rows))
 
-    return Filling(wish.name, "a UUID of version 7", make)
+    return ColumnGenerator(request.name, "a UUID of version 7", make)
 
 
 def _uuids(first: Words, second: Words) -> Uuids:
@@ -47,7 +47,7 @@ def _uuids(first: Words, second: Words) -> Uuids:
     return Uuids(None, np.ascontiguousarray(words).view(np.uint8).reshape(len(first), 16))
 
 
-def _factory(wish: Wish) -> str:
-    model = wish.table.model
-    field = getattr(model, "model_fields", {}).get(wish.name)
+def _factory(request: ColumnRequest) -> str:
+    model = request.table.model
+    field = getattr(model, "model_fields", {}).get(request.name)
     return getattr(getattr(field, "default_factory", None), "__name__", "") if field is not None else ""

@@ -9,9 +9,8 @@ from sqlalchemy import Connection, text
 from seedbed.errors import UnsatisfiedCheck
 from seedbed.postgres.driver_errors import get_server_message, get_sqlstate
 from seedbed.postgres.quoting import quote_identifier, quote_literal, quote_table
-from seedbed.seeding.encoding.rows import sample
 from seedbed.seeding.planning.seed_plan import SeedPlan
-from seedbed.seeding.planning.table_plan import TablePlan
+from seedbed.seeding.planning.table_plan import TablePlan, sample
 
 ROWS = 200
 _DENIED, _VIOLATED = "42501", "23514"
@@ -87,7 +86,7 @@ def _rolled_back(connection: Connection, statements: Sequence[str]) -> Any:
 
 
 def not_met(table: TablePlan, constraint: str, row: str, columns: list[str]) -> UnsatisfiedCheck:
-    names = [name for name in columns if name in table.fillings] or [*table.fillings][:1]
+    names = [name for name in columns if name in table.generators] or [*table.generators][:1]
     model = table.model.__name__ if table.model is not None else table.name
     override = f"add({model}, ..., {', '.join(f'{name}=...' for name in names)})"
     return UnsatisfiedCheck(table.name, constraint, row if len(row) <= _SHOWN else row[: _SHOWN - 3] + "...", override)
@@ -104,7 +103,7 @@ def check_refused(table: TablePlan, error: DriverError) -> UnsatisfiedCheck | No
 
 
 def _columns(table: TablePlan, rule: str) -> list[str]:
-    return [name for name in table.fillings if name in rule.replace('"', " ").replace("(", " ").split()]
+    return [name for name in table.generators if name in rule.replace('"', " ").replace("(", " ").split()]
 
 
 _CHECKS = """

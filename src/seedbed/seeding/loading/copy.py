@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from seedbed.errors import LoadFailure, RejectedRows, SeedbedError
 from seedbed.postgres.driver_errors import get_server_message
 from seedbed.postgres.quoting import quote_identifier, quote_table
-from seedbed.seeding.encoding.rows import CHUNK, HEAD, TAIL, in_binary
+from seedbed.seeding.encoding.rows import CHUNK, HEAD, TAIL
 from seedbed.seeding.loading.check_trial import check_refused
 from seedbed.seeding.planning.table_plan import TablePlan
 
@@ -44,8 +44,8 @@ def copy(
         LoadFailure: the server had no room for it.
         InvalidSeedsFile: a value could not be made.
     """
-    names = ", ".join(quote_identifier(name) for name in table.fillings)
-    binary = in_binary(table)
+    names = ", ".join(quote_identifier(name) for name in table.generators)
+    binary = table.is_binary
     form = "FORMAT binary" if binary else "FORMAT text, ENCODING 'UTF8'"
     form += ", FREEZE" if frozen else ""
     driver: Any = connection.connection.cursor()

@@ -11,13 +11,13 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import (
-    CyclicReference,
-    SeedLockMismatch,
     AppendConflict,
-    UnseededRows,
-    RejectedRows,
-    TablesNotEmpty,
+    CyclicReference,
     DatabaseUnreachable,
+    RejectedRows,
+    SeedLockMismatch,
+    TablesNotEmpty,
+    UnseededRows,
 )
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database, refuse_pooler
@@ -151,7 +151,7 @@ class _Load:
             clear(connection, plan)
         there = rows_there(connection, plan)
         if there:
-            plan = plan.with_rows_there(there)
+            plan = plan.with_existing(there)
         start = before.rows if append and before is not None and found.occupied else {}
         parts = {table.name: range(start.get(table.name, 0), table.count) for table in plan.tables}
         if start and not any(parts.values()):
@@ -187,7 +187,7 @@ class _Load:
             try_checks(connection, plan, found.oids, named)
         away, anew = self._away(connection, plan, found, untouched=untouched)
         asides.run(connection, [*away.off, *renewed(anew)])
-        if any(reference.late for table in plan.tables for reference in table.references):
+        if any(key.late for table in plan.tables for key in table.keys):
             connection.execute(text("SET CONSTRAINTS ALL DEFERRED"))
         with closing(ahead(self._chunks(plan, parts), sum(map(len, parts.values())))) as made:
             for table in plan.tables:
@@ -217,10 +217,10 @@ class _Load:
         only keys that rows of a cycle need away.
         """
         late = [
-            (table.name, reference.columns[0])
+            (table.name, key.columns[0])
             for table in plan.tables
-            for reference in table.references
-            if reference.late and not _may_wait(table, reference.columns[0])
+            for key in table.keys
+            if key.late and not _may_wait(table, key.columns[0])
         ]
         big = plan.rows >= WORTH_IT
         wanted = big if self._set_aside is None else self._set_aside
@@ -235,8 +235,8 @@ class _Load:
         if len(away.off) < len(late):
             name, column = late[0]
             table = next(table for table in plan.tables if table.name == name)
-            reference = table.reference_of(column)
-            raise CyclicReference(name, column, reference.parent.name if reference else name, nullable=True)
+            key = table.key_of(column)
+            raise CyclicReference(name, column, key.target if key is not None else name, nullable=True)
         return away, anew
 
     def _held(self, connection: Connection, plan: SeedPlan) -> Held | None:
@@ -260,8 +260,8 @@ def _check_appendable(plan: SeedPlan, parts: Mapping[str, range]) -> None:
         AppendConflict: it does, in joined inheritance.
     """
     for table in plan.tables:
-        extensions = [] if table.inheritance is None else table.inheritance.extensions
-        names = [made.name for made in (table, *extensions) if parts[made.name]]
+        extensions = [] if table.inheritance is None else [n for n in table.inheritance.extensions if n in parts]
+        names = [name for name in (table.name, *extensions) if parts[name]]
         if extensions and names:
             raise AppendConflict(
                 f"Which class a row of {table.name} is of depends on how many rows its subclasses have, and the seeds"

@@ -14,10 +14,9 @@ from typing import Any
 
 from seedbed.errors import DaskNotInstalled, DaskUnreachable, SeedbedError
 from seedbed.schema import load_schema
-from seedbed.seeding.encoding.rows import chunks, encoded
+from seedbed.seeding.encoding.rows import chunks
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
-from seedbed.seeding.planning.table_plan import TablePlan
-from seedbed.seeding.resolution.parent_rows import Existing
+from seedbed.seeding.planning.table_plan import TablePlan, encoded
 from seedbed.settings import Environment, find_project
 
 _AHEAD = 6
@@ -40,7 +39,7 @@ def made_elsewhere(executor: Executor | None, made: SeedPlan, table: TablePlan, 
     worker that died, of one that has other seeds or models than this process, and of tables whose rows follow from
     others that only the database knows.
     """
-    if executor is None or _follows_from_the_database(table):
+    if executor is None or _follows_from_the_database(made, table):
         yield from made_here(table, rows)
         return
     told = (str(made.project.root), str(made.environment), made.lock.as_of.isoformat(), made.content, table.name)
@@ -64,15 +63,16 @@ def made_elsewhere(executor: Executor | None, made: SeedPlan, table: TablePlan, 
         yield from made_here(table, range(begin, rows.stop))
 
 
-def _follows_from_the_database(table: TablePlan, seen: frozenset[str] = frozenset()) -> bool:
+def _follows_from_the_database(made: SeedPlan, table: TablePlan, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether rows of a table need rows that only the database has."""
+    planned = {other.name: other for other in made.tables}
     return any(
-        isinstance(reference.parent, Existing)
+        not key.is_planned
         or (
-            isinstance(reference.parent, TablePlan)
-            and reference.parent.name not in seen | {table.name}
-            and _follows_from_the_database(reference.parent, seen | {table.name})
+            key.target not in seen | {table.name}
+            and _follows_from_the_database(made, planned[key.target], seen | {table.name})
         )
-        for reference in table.references
+        for key in table.keys
     )
 
 

@@ -1,48 +1,23 @@
-"""Sequences that number rows: which columns share one, and where each stands after a load."""
+"""Where sequences stand after a load."""
 
-import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from sqlalchemy import Connection, text
 
-from sqlalchemy import Column, Connection, Sequence, text
-
-from seedbed.postgres.quoting import quote_identifier, compile_expression, quote_table
-from seedbed.seeding.core.column_types import INTEGERS, kind_of
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.seed_plan import SeedPlan
-
-_NEXT = re.compile(r"^\s*nextval\s*\(\s*'(?P<name>(?:[^']|'')+)'\s*(?:::\s*(?:text|regclass)\s*)*\)\s*$", re.IGNORECASE)
+from seedbed.postgres.quoting import quote_identifier, quote_table
+from seedbed.seeding.analysis.sequences import sequence_of
+from seedbed.seeding.planning.seed_plan import SeedPlan
 
 
-def place_in_sequence(column: Column[Any]) -> tuple[int, int]:
-    """A column's place among those that are numbered from its sequence, and how many these are.
-
-    It depends on the schema alone, so a row keeps its number whichever tables are seeded and with however many rows.
-    """
-    name = _sequence_of(column)
-    if name is None:
-        return 0, 1
-    sharing = [
-        other
-        for _, table in sorted(column.table.metadata.tables.items())
-        for other in table.columns
-        if _sequence_of(other) == name and kind_of(other).name in INTEGERS
-    ]
-    return sharing.index(column), len(sharing)
-
-
-def sequences_advanced(connection: Connection, plan: "SeedPlan") -> list[str]:
+def sequences_advanced(connection: Connection, plan: SeedPlan) -> list[str]:
     """Statements that put the sequences of loaded columns past the last number of every column that they number.
 
     COPY gives columns their values and leaves their sequences behind; the next insert would collide.
     """
-    filled = [(quote_table(table.sql), name) for table in plan.tables if table.count for name in table.fillings]
+    filled = [(quote_table(table.sql), name) for table in plan.tables if table.count for name in table.generators]
     known = [
         (quote_table(table), str(column.name), name)
         for table in plan.schema.tables
         for column in table.columns
-        if (name := _sequence_of(column)) is not None
+        if (name := sequence_of(column)) is not None
     ]
     asked = {
         "tables": [table for table, _ in filled], "columns": [name for _, name in filled],
@@ -64,24 +39,6 @@ def _advanced(sequence: int, numbers: str) -> str:
         f" WHERE seqrelid = {sequence}"
         " AND CASE WHEN seqincrement > 0 THEN last >= seqmin ELSE first <= seqmax END"
     )
-
-
-def _sequence_of(column: Column[Any]) -> str | None:
-    """The sequence that a model numbers a column from, quoted; None of one that is the column's alone."""
-    found = list(_named(column))
-    return None if not found else ".".join(quote_identifier(part) for part in found[0] if part and part != "public")
-
-
-def _named(column: Column[Any]) -> Iterator[tuple[str, ...]]:
-    argument = getattr(column.server_default, "arg", None)
-    for default in (column.default, argument):
-        sequence = getattr(default, "sequence", default)  # of Sequence.next_value()
-        if isinstance(sequence, Sequence):
-            yield (str(sequence.schema or ""), str(sequence.name))
-    match = None if argument is None else _NEXT.match(compile_expression(argument))
-    if match is not None:
-        name = match["name"].replace("''", "'")
-        yield tuple(part.replace('"', "") if '"' in part else part.lower() for part in name.rsplit(".", 1))
 
 
 _USERS = """

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from seedbed.errors import ExtensionNotCreated, ReferencedRows, MissingTables
+from seedbed.errors import ExtensionNotCreated, MissingTables, ReferencedRows
 from seedbed.postgres.database import Database
 from seedbed.postgres.quoting import quote_identifier, quote_table
 from seedbed.seeding.planning.seed_plan import SeedPlan
-from seedbed.seeding.resolution.parent_rows import Existing
+from seedbed.seeding.resolution.parent_rows import ExistingRows
 
 _MOST_PARENTS = 100_000
 """Rows that are read of a table which the seeds do not plan; those after them are not referred to."""
@@ -41,28 +41,28 @@ def look(connection: Connection, database: Database, plan: SeedPlan) -> Found:
         if table.name not in oids:
             missing.append(table.name)
         else:
-            missing += [f"{table.name}.{name}" for name in table.fillings if name not in columns[table.name]]
+            missing += [f"{table.name}.{name}" for name in table.generators if name not in columns[table.name]]
     if missing:
         _see_types(connection, database, plan)
         raise MissingTables(database.name, missing)
     return Found(oids, _with_rows(connection, {names[quoted]: quoted for quoted in names}))
 
 
-def rows_there(connection: Connection, plan: SeedPlan) -> Mapping[str, Existing]:
+def rows_there(connection: Connection, plan: SeedPlan) -> Mapping[str, ExistingRows]:
     """The keys of tables that planned ones refer to, and that are not planned."""
     wanted: dict[str, tuple[str, list[str]]] = {}
     for table in plan.tables:
-        for reference in table.references:
-            if isinstance(reference.parent, Existing):
-                keys = table.column(reference.columns[0]).foreign_keys
-                target = next(key.column.table for key in keys if key.column.table.key == reference.parent.name)
-                columns = wanted.setdefault(reference.parent.name, (quote_table(target), []))[1]
-                columns += [column for _, column in reference.pairs if column not in columns]
+        for key in table.keys:
+            if not key.is_planned:
+                columns_referred_to = (other.column for other in table.column(key.columns[0]).foreign_keys)
+                target = next(column.table for column in columns_referred_to if column.table.key == key.target)
+                columns = wanted.setdefault(key.target, (quote_table(target), []))[1]
+                columns += [column for _, column in key.pairs if column not in columns]
     found = {}
     for name, (quoted, columns) in wanted.items():
         listed = ", ".join(quote_identifier(column) for column in columns)
         rows = connection.execute(text(f"SELECT {listed} FROM {quoted} ORDER BY {listed} LIMIT {_MOST_PARENTS}")).all()
-        found[name] = Existing(name, columns, [tuple(row) for row in rows])
+        found[name] = ExistingRows(name, columns, [tuple(row) for row in rows])
     return found
 
 

@@ -8,12 +8,12 @@ from psycopg2 import sql
 from sqlalchemy import MetaData, Table
 
 from seedbed.errors import (
-    EmptiedTableReferenced,
     ConflictingMaskingOptions,
-    InvalidEmptyTarget,
-    UnmodeledData,
-    UnknownMaskingTarget,
+    EmptiedTableReferenced,
     ExposedOriginalValues,
+    InvalidEmptyTarget,
+    UnknownMaskingTarget,
+    UnmodeledData,
 )
 from seedbed.seeding.masking.exceptions import Exceptions, Path, shown
 from seedbed.seeding.masking.personal_columns import name_of

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg2
 
-from seedbed.errors import UnmarkedSourceColumns, RejectedMaskedValues, PersonalForeignTable
+from seedbed.errors import PersonalForeignTable, RejectedMaskedValues, UnmarkedSourceColumns
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, refuse_pooler
 from seedbed.postgres.environment_mark import DestructiveAction, refuse_protected_database

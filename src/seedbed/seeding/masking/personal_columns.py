@@ -6,7 +6,7 @@ from typing import Any
 from psycopg2 import sql
 from sqlalchemy import Column, Table
 
-from seedbed.errors import UnknownPersonalDataKind, NoPersonalColumns, UnmarkedPersonalColumns
+from seedbed.errors import NoPersonalColumns, UnknownPersonalDataKind, UnmarkedPersonalColumns
 from seedbed.schema import Schema
 from seedbed.schema.personal_data import find_personal_columns, find_unmarked_columns
 from seedbed.seeding.core.faker_pool import Pools

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Plans of what a seed run loads, and the lock file that keeps their rows the same."""

@@ -1,4 +1,4 @@
-"""A digest of all that the rows of a plan follow from: another digest, other rows."""
+"""A digest of everything that determines the rows of a plan."""
 
 import ast
 import inspect
@@ -9,32 +9,30 @@ from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b, sha256
 from pathlib import Path
 from types import CodeType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 
 from seedbed.seeding.api.rules import Derived, FakerValues, FromFile, Rule
 from seedbed.seeding.planning.lock_file import Lock
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
+from seedbed.seeding.planning.table_plan import TablePlan
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _PLAIN = (str, bytes, int, float, bool, type(None))
 
 
-def content(lock: Lock, tables: Sequence["TablePlan"]) -> str:
+def content(lock: Lock, tables: Sequence[TablePlan]) -> str:
     """A digest that is the same on every machine and in every version of Python."""
     said = [
         [
             table.name,
             table.count,
             _share(table),
-            [[f.name, f.source, _ruled(table, table.rules.get(f.name))] for f in table.fillings.values()],
+            [[f.name, f.source, _ruled(table, table.rules.get(f.name))] for f in table.generators.values()],
             [str(kind) + str(kind.size) + str(kind.scale) for kind in table.kinds.values()],
             [[check.name, check.sql] for check in table.checks],
-            _shown(table.wish.known),
+            _shown(table.request.known),
             *_more(table),
         ]
         for table in tables
@@ -43,7 +41,7 @@ def content(lock: Lock, tables: Sequence["TablePlan"]) -> str:
     return sha256(json.dumps([locked, said]).encode()).hexdigest()[:16]
 
 
-def _share(table: "TablePlan") -> list[Any] | None:
+def _share(table: TablePlan) -> list[Any] | None:
     share = table.share
     if share is None:
         return None
@@ -51,8 +49,8 @@ def _share(table: "TablePlan") -> list[Any] | None:
     return [share.parent, share.low, share.high, *exponent]
 
 
-def _ruled(table: "TablePlan", rule: Rule | None) -> str:
-    """A rule's identity, with the words of what it calls and the content of what it reads."""
+def _ruled(table: TablePlan, rule: Rule | None) -> str:
+    """A rule's identity, with the source of the functions it calls and the content of the files it reads."""
     match rule:
         case None:
             return "None"
@@ -64,14 +62,14 @@ def _ruled(table: "TablePlan", rule: Rule | None) -> str:
             except OSError:
                 held = ""
             return f"{rule.identity} {held}"
-        case FakerValues() if table.providers:
-            return " ".join([_without_address(rule.identity), *map(_class, table.providers)])
+        case FakerValues() if table.request.providers:
+            return " ".join([_without_address(rule.identity), *map(_class, table.request.providers)])
     return _without_address(rule.identity)
 
 
-def _more(table: "TablePlan") -> Iterator[Any]:
-    """What columns' models and types say beyond what their fillings show."""
-    for name in table.fillings:
+def _more(table: TablePlan) -> Iterator[Any]:
+    """What models and types state beyond the descriptions of the generators."""
+    for name in table.generators:
         kind, facts = table.kinds[name], table.facts[name]
         said = [
             [word, _shown(value)]
@@ -102,7 +100,7 @@ def _schema(annotation: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value's repr, without the address that some have in it."""
+    """A value's repr without memory addresses."""
     return _without_address(repr(value))
 
 
@@ -118,7 +116,7 @@ def _class(provider: type) -> str:
 
 
 def _words(function: Callable[..., Any], root: Path, seen: set[CodeType]) -> Iterator[str]:
-    """What a function says, and then what it uses: plain values, and functions of the project."""
+    """The source of a function and of what it uses: plain values and functions of the project."""
     code = getattr(function, "__code__", None)
     file = Path(code.co_filename) if isinstance(code, CodeType) else root.parent
     if not isinstance(code, CodeType) or not file.is_relative_to(root):
@@ -150,7 +148,7 @@ def _written(code: CodeType, file: Path) -> Iterator[str]:
 
 
 def _without_comments(file: Path) -> str:
-    """The file with blanks where comments are."""
+    """The text of a file with its comments blanked."""
     with tokenize.open(file) as source:
         lines = source.readlines()
     for token in tokenize.generate_tokens(iter(lines).__next__):

@@ -1,19 +1,18 @@
-"""Rows that the seeds write out, put over those that are made."""
+"""Rows that the seeds give explicitly, put over generated ones."""
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from seedbed.errors import NullNotAllowed, InvalidSeedsFile
+from seedbed.errors import InvalidSeedsFile, NullNotAllowed
 from seedbed.seeding.core.batch import Batch, Objects
-from seedbed.seeding.generators.column_generator import Filling
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
+from seedbed.seeding.generators.column_generator import ColumnGenerator
+from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
 
-def with_known(table: "TablePlan", made: Filling) -> Filling:
-    """A column's filling with the values that the seeds write out of it.
+def with_explicit_rows(table: ResolvedTable, made: ColumnGenerator) -> ColumnGenerator:
+    """Put the explicit values of a column over its generated ones.
 
     Where rows are counted, one that is written out changes places with the row that has its number, so that
     `known(id=5)` collides with no other.
@@ -21,7 +20,7 @@ def with_known(table: "TablePlan", made: Filling) -> Filling:
     Raises:
         NullNotAllowed: a None is written out for a column that is NOT NULL.
     """
-    known = {i: row[made.name] for i, row in enumerate(table.wish.known) if made.name in row}
+    known = {i: row[made.name] for i, row in enumerate(table.request.known) if made.name in row}
     if not known:
         return made
     column = table.column(made.name)
@@ -41,22 +40,22 @@ def with_known(table: "TablePlan", made: Filling) -> Filling:
         nulls = np.array([value is None for value in values], dtype=np.bool_)
         return Objects(nulls if nulls.any() else None, values)
 
-    return Filling(made.name, f"{made.source}, {len(known)} written out", rows_first)
+    return replace(made, source=f"{made.source}, {len(known)} written out", make=rows_first, counted=False)
 
 
-def see_that_there_is_room(table: "TablePlan") -> None:
-    """Find out whether all rows that are written out are among those that are planned.
+def check_explicit_rows(table: ResolvedTable) -> None:
+    """Check that all rows that are written out are among those that are planned.
 
     Raises:
         InvalidSeedsFile: they are more.
     """
-    if len(table.wish.known) > table.count:
-        said = f"{table.name}: {len(table.wish.known)} rows are written out, and {table.count} are planned"
+    if len(table.request.known) > table.count:
+        said = f"{table.name}: {len(table.request.known)} rows are written out, and {table.count} are planned"
         raise InvalidSeedsFile(table.place, said)
 
 
 def _changed_over(known: dict[int, Any], count: int) -> dict[int, Any]:
-    """Numbers by row, where row i has i + 1 unless it is written out: what is left over goes to who lost his."""
+    """Row numbers with explicit ones swapped in: a row whose number is taken gets one that is free."""
     taken = {value for value in known.values() if isinstance(value, int)}
     left = [i + 1 for i in known if i + 1 not in taken]
     robbed = [value - 1 for value in sorted(taken) if 0 < value <= count and value - 1 not in known]

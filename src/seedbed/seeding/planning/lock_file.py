@@ -1,4 +1,4 @@
-"""The lock of an environment's seeds: what the same rows next year follow from, and what they were."""
+"""The lock file of an environment's seeds: what determines their rows, and digests of these."""
 
 import tomllib
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ ENGINE = 4
 """The version of the mapping from seed to values. It changes only when rows made from an old seed would change."""
 
 _SEEDS = 2**63
-"""A seed is written down as a bigint."""
+"""A seed is stored as a bigint."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def read_lock(project: Project, environment: Environment, *, as_of: datetime | N
 
 
 def write_lock(project: Project, environment: Environment, lock: Lock) -> None:
-    """Write what makes an environment's rows, and what they were made with."""
+    """Write an environment's lock file."""
     lines = [
         "# Written by Seedbed and kept in version control: the same lock and seeds give the same rows.",
         f"engine = {lock.engine}",

@@ -1,4 +1,4 @@
-"""A few rows of any table as its model wants them, made without seeds, a database or Faker."""
+"""Sample rows of a table, made without seeds, a database or Faker."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,14 +8,16 @@ from typing import Any
 from sqlalchemy import Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from seedbed.errors import TooFewUniqueValues, SeedError
+from seedbed.errors import SeedError, TooFewUniqueValues
 from seedbed.seeding.api.seeds_file import Wanted
 from seedbed.seeding.core.batch import Pool
 from seedbed.seeding.core.faker_pool import SIZE, Pools, cut
-from seedbed.seeding.encoding.rows import sample
 from seedbed.seeding.planning.lock_file import ENGINE, Lock
-from seedbed.seeding.planning.table_plan import TablePlan
-from seedbed.seeding.resolution.parent_rows import Existing
+from seedbed.seeding.planning.planned_tables import PlannedTables
+from seedbed.seeding.planning.seed_plan import table_spec
+from seedbed.seeding.planning.table_plan import TablePlan, sample
+from seedbed.seeding.resolution.parent_rows import ExistingRows
+from seedbed.seeding.resolution.resolved_table import shortage_of_rows
 
 _PARENTS = 64
 
@@ -38,19 +40,20 @@ def specimens(table: Table, model: type[Any] | None, count: int, as_of: datetime
 
 def _planned(table: Table, model: type[Any] | None, count: int, as_of: datetime) -> TablePlan:
     beside = {key.elements[0].column.table for key in table.foreign_key_constraints} - {table}
-    there = {
-        str(other.key): Existing(str(other.key), other.columns.keys(), [[None] * len(other.columns)] * _PARENTS)
+    existing = {
+        str(other.key): ExistingRows(str(other.key), other.columns.keys(), [[None] * len(other.columns)] * _PARENTS)
         for other in beside
     }
-    wish = Wanted(str(table.key), count, {}, str(table.key))
-    planned: dict[str, TablePlan] = {}
-    made = TablePlan(table, model, wish, Lock(ENGINE, 1, as_of), Path(), _Plain(as_of), planned, 0, there)
-    planned[made.name] = made
-    return made
+    request = Wanted(str(table.key), count, {}, str(table.key))
+    spec = table_spec(table, model, request, Lock(ENGINE, 1, as_of), Path(), 0)
+    tables = PlannedTables({spec.name: spec}, existing, _Plain(as_of))
+    if (shortage := shortage_of_rows(tables.resolved(spec.name))) is not None:
+        raise shortage
+    return tables.plan(spec.name)
 
 
 class _Plain(Pools):
-    """What a provider is called, counted, in the place of what Faker would make of it."""
+    """Numbered provider names instead of Faker's values."""
 
     def faker(
         self,
@@ -68,5 +71,5 @@ class _Plain(Pools):
 
 
 def _counted(j: int) -> str:
-    """A number in letters: Faker's names have no digits."""
+    """A number in letters, since names from Faker have no digits."""
     return "".join(chr(ord("a") + int(digit)) for digit in str(j))

@@ -1,33 +1,38 @@
-"""What a seed run will load, worked out before anything is loaded: tables in order, row counts, columns' sources."""
+"""The plan of a seed run: tables in order, numbers of rows, and what fills each column."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Table as SqlTable
 
-from seedbed.errors import CyclicReference, TooFewUniqueValues, ParentNotPlanned
+from seedbed.errors import CyclicReference, ParentNotPlanned, TooFewUniqueValues
 from seedbed.schema import Schema
-from seedbed.seeding.analysis.inheritance import check_inheritance
+from seedbed.seeding.analysis.inheritance import inheritance_of
+from seedbed.seeding.analysis.table_definition import TableDefinition, column_kinds
+from seedbed.seeding.analysis.table_spec import TableSpec, analyse
 from seedbed.seeding.api.rules import Constant
 from seedbed.seeding.api.seeds_file import Share, Wanted, read_seeds
 from seedbed.seeding.core.faker_pool import Pools, Shelf
 from seedbed.seeding.planning.digest import content
-from seedbed.seeding.planning.explicit_rows import see_that_there_is_room
+from seedbed.seeding.planning.explicit_rows import check_explicit_rows
+from seedbed.seeding.planning.inheritance_check import InheritanceCheck
 from seedbed.seeding.planning.lock_file import Lock, lock_file, read_lock, write_lock
+from seedbed.seeding.planning.planned_tables import PlannedTables
 from seedbed.seeding.planning.table_plan import TablePlan
-from seedbed.seeding.resolution.parent_rows import Existing
-from seedbed.seeding.resolution.uniqueness import see_that_they_fit
+from seedbed.seeding.resolution.parent_rows import ExistingRows
+from seedbed.seeding.resolution.resolved_table import shortage_of_rows
 from seedbed.settings import Environment, Project
 
 POOLS = Path(".seedbed/pools")
-"""Where a project keeps Faker's values for the next run; nothing is lost with it."""
+"""The folder in which a project caches Faker's values. It can be deleted."""
 
 
 @dataclass(frozen=True, eq=False)
 class SeedPlan:
-    """Everything that a run loads. Two plans with the same `content` load the same rows."""
+    """Everything that a run loads. Plans with the same `content` load the same rows."""
 
     environment: Environment
     project: Project
@@ -41,12 +46,12 @@ class SeedPlan:
     def rows(self) -> int:
         return sum(table.count for table in self.tables)
 
-    def with_rows_there(self, found: Mapping[str, Existing]) -> "SeedPlan":
-        """The same plan over rows that a database has in tables which the seeds do not plan."""
-        wanted = {table.name: table.wish for table in self.tables}
+    def with_existing(self, existing: Mapping[str, ExistingRows]) -> "SeedPlan":
+        """The same plan, with rows that a database has in tables that the seeds do not plan."""
+        requests = {table.name: table.request for table in self.tables}
         order = [table.sql for table in self.tables]
-        tables = table_plans(self.project, self.schema, order, wanted, self.lock, self.sources, found)
-        return SeedPlan(self.environment, self.project, self.schema, self.lock, tables, self.sources, self.content)
+        tables = plan_tables(self.project, self.schema, order, requests, self.lock, self.sources, existing)
+        return replace(self, tables=tables)
 
 
 def plan(project: Project, schema: Schema, environment: Environment, *, as_of: datetime | None = None) -> SeedPlan:
@@ -59,88 +64,135 @@ def plan(project: Project, schema: Schema, environment: Environment, *, as_of: d
         SeedsFileNotFound, InvalidSeedsFile: the file is missing or raises.
         ParentNotPlanned, CyclicReference, NoGenerator, TooFewUniqueValues, UnsupportedUniqueConstraint: it cannot be made.
     """
-    wanted = {wish.table: wish for wish in read_seeds(project, schema, environment)}
+    requests = {request.table: request for request in read_seeds(project, schema, environment)}
     lock = read_lock(project, environment, as_of=as_of)
-    order = _in_order([table for table in schema.tables if table.key in wanted], wanted)
+    order = _in_order([table for table in schema.tables if table.key in requests], requests)
     sources = Pools(lock.as_of, Shelf(project.root / POOLS))
-    tables = _fitted(lambda: table_plans(project, schema, order, wanted, lock, sources, {}), wanted)
+    tables = _fitting(project, schema, order, requests, lock, sources)
     made = SeedPlan(environment, project, schema, lock, tables, sources, content(lock, tables))
     if not lock_file(project, environment).exists():
         write_lock(project, environment, lock)
     return made
 
 
-def _fitted(make: Callable[[], tuple[TablePlan, ...]], wanted: Mapping[str, Wanted]) -> tuple[TablePlan, ...]:
-    """Plan the tables, with fewer rows of those of which fewer will do."""
-    while True:
-        try:
-            return make()
-        except TooFewUniqueValues as error:
-            wish = wanted.get(error.table)
-            if wish is None or not wish.or_fewer or not isinstance(wish.rows, int) or error.available >= wish.rows:
-                raise
-            wish.rows = error.available
-
-
-def table_plans(
+def _fitting(
     project: Project,
     schema: Schema,
     order: Sequence[SqlTable],
-    wanted: Mapping[str, Wanted],
+    requests: Mapping[str, Wanted],
     lock: Lock,
     sources: Pools,
-    there: Mapping[str, Existing],
 ) -> tuple[TablePlan, ...]:
-    """Plans of tables in an order that is known already; `there` are rows of tables that are not planned."""
-    planned: dict[str, TablePlan] = {}
-    for rank, table in enumerate(order):
-        wish, model = wanted[table.key], schema.classes.get(table.key)
-        planned[table.key] = TablePlan(table, model, wish, lock, project.root, sources, planned, rank, there)
-    for made in planned.values():
-        _see_its_parent(made)
-    for made in planned.values():
-        check_inheritance(made)
-    for made in planned.values():
-        if made.fillings:
-            see_that_they_fit(made)
-        see_that_there_is_room(made)
-    return tuple(planned.values())
+    """Plan the tables, with fewer rows of those of which fewer will do.
+
+    Raises:
+        TooFewUniqueValues: there are too few values for the rows of another.
+    """
+    while True:
+        planned = _plan_or_shortage(project, schema, order, requests, lock, sources, {})
+        if not isinstance(planned, TooFewUniqueValues):
+            return planned
+        request = requests.get(planned.table)
+        if request is None or not request.or_fewer:
+            raise planned
+        if not isinstance(request.rows, int) or planned.available >= request.rows:
+            raise planned
+        requests = {**requests, planned.table: replace(request, rows=planned.available)}
 
 
-def _see_its_parent(table: TablePlan) -> None:
+def plan_tables(
+    project: Project,
+    schema: Schema,
+    order: Sequence[SqlTable],
+    requests: Mapping[str, Wanted],
+    lock: Lock,
+    sources: Pools,
+    existing: Mapping[str, ExistingRows],
+) -> tuple[TablePlan, ...]:
+    """Plan tables in an order that is known already; `existing` are rows of tables that are not planned.
+
+    Raises:
+        TooFewUniqueValues: there are too few values for the rows of one.
+    """
+    planned = _plan_or_shortage(project, schema, order, requests, lock, sources, existing)
+    if isinstance(planned, TooFewUniqueValues):
+        raise planned
+    return planned
+
+
+def _plan_or_shortage(
+    project: Project,
+    schema: Schema,
+    order: Sequence[SqlTable],
+    requests: Mapping[str, Wanted],
+    lock: Lock,
+    sources: Pools,
+    existing: Mapping[str, ExistingRows],
+) -> tuple[TablePlan, ...] | TooFewUniqueValues:
+    """The tables, or the first shortage of values that is found."""
+    specs = {
+        str(table.key): table_spec(table, schema.classes.get(table.key), requests[table.key], lock, project.root, rank)
+        for rank, table in enumerate(order)
+    }
+    for spec in specs.values():
+        _check_share(spec, specs)
+    tables = PlannedTables(specs, existing, sources)
+    check = InheritanceCheck(lambda name: tables.resolved(name) if name in specs else None)
+    inheriting = [name for name, spec in specs.items() if inheritance_of(spec) is not None]
+    for find in (shortage_of_rows, check.check):
+        for name in inheriting:
+            if (shortage := find(tables.resolved(name))) is not None:
+                return shortage
+    for name in specs:
+        shortage = tables.shortage(name)
+        if shortage is not None:
+            return shortage
+        check_explicit_rows(tables.resolved(name))
+    return tuple(tables.plan(name) for name in specs)
+
+
+def table_spec(
+    table: SqlTable, model: type[Any] | None, request: Wanted, lock: Lock, root: Path, rank: int
+) -> TableSpec:
+    """Analyse one table of the plan."""
+    return analyse(TableDefinition(table, model, request, lock.seed, lock.as_of, root, rank, column_kinds(table)))
+
+
+def _check_share(table: TableSpec, specs: Mapping[str, TableSpec]) -> None:
+    """Check that the parent of a share is planned, and loaded before the table."""
     share = table.share
     if share is None:
         return
-    parent = table.planned.get(share.parent)
+    parent = specs.get(share.parent)
     if parent is None:
         raise ParentNotPlanned(table.name, share.column, share.parent)
     if parent.rank >= table.rank:
         raise CyclicReference(table.name, share.column, share.parent, nullable=False)
 
 
-def _in_order(tables: Sequence[SqlTable], wanted: Mapping[str, Wanted]) -> list[SqlTable]:
+def _in_order(tables: Sequence[SqlTable], requests: Mapping[str, Wanted]) -> list[SqlTable]:
     """Parents before children. A foreign key that the seeds leave NULL does not count, and so can open a cycle; so does
     one that may be NULL or may wait for the end of the transaction, where nothing else opens it.
     """
     waiting, ordered = list(tables), list[SqlTable]()
     while waiting:
         left = {table.key for table in waiting}
-        free = (table for table in waiting if not left & _needed(table, wanted[table.key]))
-        opened = (table for table in waiting if not left & _needed(table, wanted[table.key], strictly=True))
+        free = (table for table in waiting if not left & _needed(table, requests[table.key]))
+        opened = (table for table in waiting if not left & _needed(table, requests[table.key], strictly=True))
         chosen = next(free, None)
         ordered.append(chosen if chosen is not None else next(opened, waiting[0]))
         waiting.remove(ordered[-1])
     return ordered
 
 
-def _needed(table: SqlTable, wish: Wanted, *, strictly: bool = False) -> set[str]:
-    """The tables whose rows must be there before; `strictly` those without which no row can be made at all."""
+def _needed(table: SqlTable, request: Wanted, *, strictly: bool = False) -> set[str]:
+    """The tables that must be loaded before; with `strictly`, only those that no row can do without."""
     found = set()
     for key in table.foreign_key_constraints:
         own = [element.parent for element in key.elements]
-        if any(wish.rules.get(str(column.name)) == Constant(None) for column in own):
+        if any(request.rules.get(str(column.name)) == Constant(None) for column in own):
             continue
-        follows = isinstance(wish.rows, Share) and wish.rows.column == own[0].name
+        follows = isinstance(request.rows, Share) and request.rows.column == own[0].name
         if strictly and not follows and (key.deferrable or any(column.nullable for column in own)):
             continue
         found.add(key.elements[0].column.table.key)

@@ -1,14 +1,14 @@
-"""Whether the seeds would still give the rows that their lock was written for, and what changed if not."""
+"""Compares what the seeds give now with their lock file."""
 
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
-from seedbed.seeding.encoding.rows import sample
 from seedbed.seeding.planning.lock_file import Lock, lock_file, write_lock
 from seedbed.seeding.planning.seed_plan import SeedPlan
+from seedbed.seeding.planning.table_plan import sample
 
 _TOUCHED = 8
-"""Rows of each table that are made to see which pools they take from."""
+"""Rows of each table that are made to find the pools it uses."""
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,17 @@ class Checked:
 
 def check(plan: SeedPlan, *, revision: str | None) -> Checked:
     """Compare what the seeds give now with their lock."""
-    now = made_now(plan, revision)
+    now = current_lock(plan, revision)
     file = str(lock_file(plan.project, plan.environment).relative_to(plan.project.root))
     return Checked(file, plan.content, tuple(_changes(plan.lock, now)), bool(plan.lock.content))
 
 
 def accept(plan: SeedPlan, *, revision: str | None) -> None:
-    """Write down what the seeds give now."""
-    write_lock(plan.project, plan.environment, made_now(plan, revision))
+    """Write what the seeds give now to the lock file."""
+    write_lock(plan.project, plan.environment, current_lock(plan, revision))
 
 
-def made_now(plan: SeedPlan, revision: str | None) -> Lock:
+def current_lock(plan: SeedPlan, revision: str | None) -> Lock:
     for table in plan.tables:
         sample(table, _TOUCHED)
     return replace(
@@ -49,7 +49,7 @@ def made_now(plan: SeedPlan, revision: str | None) -> Lock:
 
 
 def _changes(lock: Lock, now: Lock) -> list[str]:
-    """What was not written down yet is no change."""
+    """Values that the lock file does not have yet are no change."""
     found = []
     if lock.revision and lock.revision != now.revision:
         found.append(f"the newest revision is {now.revision or 'none'}, and was {lock.revision}")

@@ -1,72 +1,81 @@
-"""Columns whose every combination is used once: link tables and composite keys."""
+"""Link tables and composite keys: each combination of some columns is used at most once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seedbed.errors import TooFewUniqueValues
-from seedbed.seeding.core.random_stream import Ints
-from seedbed.seeding.generators.column_generator import indices
-from seedbed.seeding.resolution.references import Reference
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
+from seedbed.seeding.analysis.foreign_keys import ForeignKey
+from seedbed.seeding.analysis.table_spec import TableSpec
+from seedbed.seeding.core.random_stream import Ints, indices
+from seedbed.seeding.resolution.cardinality import Spread
+from seedbed.seeding.resolution.key_consistency import KeyConsistency
 
 _STRIDE = 7919
 _LARGEST = 2**62
 
 
-@dataclass(eq=False)
-class Product:
-    """Columns whose every combination is used once, within the rows of one parent or in the whole table."""
+@dataclass(frozen=True)
+class Combination:
+    """Keys, by their names, and columns whose every combination is used once, within the rows of one parent or in the
+    whole table. Unless the first two keys may refer to the same row, they `differ`.
+    """
 
-    table: "TablePlan"
-    references: list[Reference]
-    columns: list[str]
-    within: Reference | None
+    keys: tuple[str, ...]
+    columns: tuple[str, ...]
+    within: str | None
     differ: bool = False
 
     @property
-    def members(self) -> set[str]:
-        within = {self.within.name} if self.within is not None else set()
-        return {reference.name for reference in self.references} | set(self.columns) | within
+    def members(self) -> tuple[str, ...]:
+        return (*self.keys, *self.columns)
+
+    @property
+    def constrained(self) -> set[str]:
+        """The members with the key within whose parent they are combined."""
+        return {*self.members, *([self.within] if self.within is not None else [])}
+
+
+class CombinationRows:
+    """Which combination each row of a table has."""
+
+    def __init__(self, table: TableSpec, combination: Combination, consistency: KeyConsistency) -> None:
+        self._table, self._combination, self._consistency = table, combination, consistency
+        self._keys = [consistency.key(name) for name in combination.keys]
+        self._within = None if combination.within is None else consistency.key(combination.within)
 
     def most(self) -> Ints:
         """How many rows each parent may have."""
-        if self.within is None:
+        if self._within is None:
             return np.zeros(0, dtype=np.int64)
-        parents = np.arange(self.within.parent.count, dtype=np.int64)
+        parents = np.arange(self._consistency.parent(self._within).count, dtype=np.int64)
         return np.asarray(np.prod(np.stack([np.ones_like(parents), *self._sizes(parents)]), axis=0))
 
     def size(self) -> int:
-        sizes = [reference.parent.count for reference in self.references] + [self.table.size(c) for c in self.columns]
-        if self.differ:
+        """How many combinations there are."""
+        sizes = [self._count(key) for key in self._keys]
+        sizes += [self._table.size(column) for column in self._combination.columns]
+        if self._combination.differ:
             sizes[1] -= 1
         total = 1
         for size in sizes:
             total *= size
         return min(total, _LARGEST)
 
-    def see_that_it_fits(self) -> None:
-        if self.size() < self.table.count:
-            names = ", ".join([*(reference.name for reference in self.references), *self.columns])
-            raise TooFewUniqueValues(self.table.name, names, self.table.count, self.size())
+    def shortage(self, count: int) -> TooFewUniqueValues | None:
+        """Whether there are fewer combinations than rows."""
+        if self.size() >= count:
+            return None
+        return TooFewUniqueValues(self._table.name, ", ".join(self._combination.members), count, self.size())
 
-    def places(self, member: str, rows: range) -> Ints:
-        """Which parent, or which value, a row has of one of the members."""
-        key = (f"product {member}", rows.start, rows.stop)
-        found: Ints = self.table.memory.answer(key, lambda: self._places(rows)[member])
-        return found
-
-    def _places(self, rows: range) -> Mapping[str, Ints]:
-        spread = None if self.within is None else self.table.spread_of(self.within)
-        if self.within is None or spread is None:
+    def places(self, spread: Spread | None, rows: range) -> Mapping[str, Ints]:
+        """For each member which parent, or which value, the rows have."""
+        if self._within is None or spread is None:
             return self._overall(rows)
         owners = spread.parents(rows)
         first, last = (int(owners[0]), int(owners[-1])) if len(rows) else (0, -1)
-        words = self.within.stream.part("first of each").words(range(first, last + 1))[owners - first]
+        words = self._within.stream.part("first of each").words(range(first, last + 1))[owners - first]
         sizes = self._sizes(owners)
         total = np.asarray(np.prod(np.stack([np.ones_like(owners), *sizes]), axis=0))
         total = np.maximum(total, 1)
@@ -75,48 +84,51 @@ class Product:
         start = (words >> np.uint64(33)).astype(np.int64) % total
         left = (start + spread.offsets(rows) * stride) % total
         found = {}
-        for at, reference in enumerate(self.references):
+        for at, key in enumerate(self._keys):
             left, place = left // np.maximum(sizes[at], 1), left % np.maximum(sizes[at], 1)
-            if self.differ and at == 0:
+            if self._combination.differ and at == 0:
                 place = place + (place >= owners)
-            elif self.table.agreement.known_before(reference):
-                starts, counts = reference.groups_by(self._roots(reference, owners))
-                place = reference.member(starts, counts, place)
-            found[reference.name] = place
-        for at, column in enumerate(self.columns, start=len(self.references)):
+            elif self._consistency.known_before(key):
+                starts, counts = self._consistency.groups_by(key, self._roots(key, owners))
+                place = self._consistency.member(key, starts, counts, place)
+            found[key.name] = place
+        for at, column in enumerate(self._combination.columns, start=len(self._keys)):
             left, found[column] = left // sizes[at], left % sizes[at]
         return found
 
     def _overall(self, rows: range) -> Mapping[str, Ints]:
-        size = self.size()
-        stream = self.table.stream("+".join([*(r.name for r in self.references), *self.columns]))
-        left = stream.permutation(size, indices(rows))
+        size, differ = self.size(), self._combination.differ
+        left = self._table.stream("+".join(self._combination.members)).permutation(size, indices(rows))
         found: dict[str, Ints] = {}
-        for at, reference in enumerate(self.references):
-            count = reference.parent.count - int(self.differ and at == 1)
-            left, found[reference.name] = left // count, left % count
-        for column in self.columns:
-            left, found[column] = left // self.table.size(column), left % self.table.size(column)
-        if self.differ:
-            one, other = (found[reference.name] for reference in self.references[:2])
-            found[self.references[1].name] = other + (other >= one)
+        for at, key in enumerate(self._keys):
+            count = self._count(key) - int(differ and at == 1)
+            left, found[key.name] = left // count, left % count
+        for column in self._combination.columns:
+            left, found[column] = left // self._table.size(column), left % self._table.size(column)
+        if differ:
+            one, other = (found[key.name] for key in self._keys[:2])
+            found[self._keys[1].name] = other + (other >= one)
         return found
+
+    def _count(self, key: ForeignKey) -> int:
+        return self._consistency.parent(key).count
 
     def _sizes(self, owners: Ints) -> list[Ints]:
         sizes = []
-        for at, reference in enumerate(self.references):
-            if self.table.agreement.known_before(reference):
-                sizes.append(reference.groups_by(self._roots(reference, owners))[1])
+        for at, key in enumerate(self._keys):
+            if self._consistency.known_before(key):
+                sizes.append(self._consistency.groups_by(key, self._roots(key, owners))[1])
             else:
-                sizes.append(np.full(len(owners), reference.parent.count - int(self.differ and at == 0)))
-        return sizes + [np.full(len(owners), self.table.size(column)) for column in self.columns]
+                sizes.append(np.full(len(owners), self._count(key) - int(self._combination.differ and at == 0)))
+        return sizes + [np.full(len(owners), self._table.size(column)) for column in self._combination.columns]
 
-    def _roots(self, reference: Reference, owners: Ints) -> Mapping[str, Ints]:
-        within = self.within
+    def _roots(self, key: ForeignKey, owners: Ints) -> Mapping[str, Ints]:
+        within = self._within
         if within is None:
             return {}
+        parent = self._consistency.parent(within)
         return {
-            column: within.parent.roots(within.says[column])[1][owners]
-            for column in self.table.agreement.known_before(reference)
+            column: parent.roots(within.says[column])[1][owners]
+            for column in self._consistency.known_before(key)
             if column in within.says
         }

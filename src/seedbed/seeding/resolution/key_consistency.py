@@ -1,86 +1,116 @@
-"""Keys that meet again agree: a task's project is one of the task's own tenant."""
+"""Foreign keys that must agree: the project of a task belongs to the tenant of the task."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from sqlalchemy import ForeignKeyConstraint
 
+from seedbed.seeding.analysis.foreign_keys import ForeignKey
+from seedbed.seeding.analysis.table_spec import TableSpec
+from seedbed.seeding.analysis.unique_constraints import is_unique
 from seedbed.seeding.core.random_stream import Ints
-from seedbed.seeding.resolution.references import Reference
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
+from seedbed.seeding.resolution.parent_rows import ParentRows
 
 
-class Agreement:
-    """What the keys of a table have in common with one another; its arrays are as long as the table or a parent."""
+class KeyConsistency:
+    """Which columns the keys of a table share, and which parent rows agree in them.
 
-    def __init__(self, table: "TablePlan") -> None:
-        self._table = table
-        self._known: dict[str, list[str]] = {}
-        self._roots: dict[str, tuple[str, Ints]] = {}
-        self._allowed: dict[str, Ints | None] = {}
+    Its arrays are as long as a parent.
+    """
 
-    def forget(self) -> None:
-        """Work it all out again: what keys say of one another has changed."""
-        self._known.clear()
-        self._roots.clear()
-        self._allowed.clear()
+    def __init__(self, table: str, keys: Sequence[ForeignKey], parents: Mapping[str, ParentRows]) -> None:
+        self._table, self.keys, self._parents = table, tuple(keys), parents
+        self._known = {key.columns: self._shared_before(at, key) for at, key in enumerate(keys)}
+        self._groups: dict[tuple[str, ...], tuple[Ints, Ints]] = {}
+        self._allowed: dict[tuple[str, ...], Ints | None] = {}
 
-    def known_before(self, reference: Reference) -> list[str]:
-        """Columns that a key's row must agree in with what keys before it have settled."""
-        if reference.name not in self._known:
-            table, all_ = self._table, self._table.references
-            names = [other.name for other in all_]
-            before = all_[: names.index(reference.name)] if reference.name in names else []
-            said = {column for other in before if other.parent is not table for column in other.says}
-            inside = reference.parent is not table
-            self._known[reference.name] = [column for column in reference.says if column in said and inside]
-        return self._known[reference.name]
+    def parent(self, key: ForeignKey) -> ParentRows:
+        return self._parents[key.target]
 
-    def root_of(self, column: str, rows: range) -> Ints:
-        """Which of the things that a column's values come from each row has, by the first key that says so."""
-        reference = next(r for r in self._table.references if column in r.says)
-        chosen = reference.parents(rows)
-        roots = reference.parent.roots(reference.says[column])[1]
-        if not len(roots):
-            return np.full(len(rows), -1, dtype=np.int64)
-        return np.where(chosen < 0, -1, roots[np.maximum(chosen, 0)])
+    def key(self, name: str) -> ForeignKey:
+        return next(key for key in self.keys if key.name == name)
 
-    def roots(self, column: str) -> tuple[str, Ints]:
-        """What a column's values come from in the end, by name, and which of it each row has."""
-        if column not in self._roots:
-            table = self._table
-            reference = next((r for r in table.references if column in r.columns and r.parent is not table), None)
-            if reference is None:
-                self._roots[column] = (f"{table.name}.{column}", np.arange(table.count, dtype=np.int64))
-            else:
-                shown, above = reference.parent.roots(dict(reference.pairs)[column])
-                chosen = reference.parents(range(table.count))
-                settled = above[np.maximum(chosen, 0)] if len(above) else chosen
-                self._roots[column] = (shown, np.where(chosen < 0, -1, settled))
-        return self._roots[column]
+    def known_before(self, key: ForeignKey) -> list[str]:
+        """Columns that keys before this one determine too, so that its parent row must agree in them."""
+        return self._known[key.columns]
 
-    def allowed(self, reference: Reference) -> Ints | None:
-        """The rows of a parent that leave a choice for every key that comes after; None where all do."""
-        if reference.name not in self._allowed:
-            mask = self._sizes(reference) > 0
-            self._allowed[reference.name] = None if mask.all() else np.flatnonzero(mask).astype(np.int64)
-        return self._allowed[reference.name]
+    def allowed(self, key: ForeignKey) -> Ints | None:
+        """The parent rows that leave a choice for every later key, or None where all do."""
+        if key.columns not in self._allowed:
+            mask = self.choices_left(key) > 0
+            self._allowed[key.columns] = None if mask.all() else np.flatnonzero(mask).astype(np.int64)
+        return self._allowed[key.columns]
 
-    def most(self, base: Reference) -> Ints | None:
-        """How many rows each parent may have at the most: none where later keys would have no choice."""
-        settled = [product.most() for product in self._table.uniques.products if product.within is base]
-        sizes = self._sizes(base)
-        if (sizes == 0).any():
-            settled.append(np.where(sizes > 0, np.int64(2**62), 0))
-        return None if not settled else np.min(np.stack(settled), axis=0)
-
-    def _sizes(self, reference: Reference) -> Ints:
-        sizes = np.ones(reference.parent.count, dtype=np.int64)
-        references = self._table.references
-        for other in references[references.index(reference) + 1 :]:
+    def choices_left(self, key: ForeignKey) -> Ints:
+        """For each parent row, the smallest number of choices that a later key has; 1 where it restricts none."""
+        parent = self.parent(key)
+        sizes = np.ones(parent.count, dtype=np.int64)
+        for other in self.keys[self._place(key) + 1 :]:
             known = self.known_before(other)
-            if known and not other.nullable and set(known) <= set(reference.says):
-                roots = {column: reference.parent.roots(reference.says[column])[1] for column in known}
-                sizes = np.minimum(sizes, other.groups_by(roots)[1])
+            if known and not other.nullable and set(known) <= set(key.says):
+                roots = {column: parent.roots(key.says[column])[1] for column in known}
+                sizes = np.minimum(sizes, self.groups_by(other, roots)[1])
         return sizes
+
+    def groups_by(self, key: ForeignKey, roots: Mapping[str, Ints]) -> tuple[Ints, Ints]:
+        """For rows whose settled columns have these roots, where the parents that agree stand in their order, and how
+        many they are.
+        """
+        _, codes = self._ordered(key)
+        wanted = _combined([roots[column] for column in self.known_before(key)])
+        starts = np.searchsorted(codes, wanted, side="left").astype(np.int64)
+        return starts, np.searchsorted(codes, wanted, side="right").astype(np.int64) - starts
+
+    def member(self, key: ForeignKey, starts: Ints, sizes: Ints, offsets: Ints) -> Ints:
+        """The parents at some places of those groups; -1 where a group is empty."""
+        order, _ = self._ordered(key)
+        if not len(order):
+            return np.full(len(starts), -1, dtype=np.int64)
+        found = order[np.minimum(starts + offsets, len(order) - 1)]
+        return np.where(sizes > 0, found, -1)
+
+    def _place(self, key: ForeignKey) -> int:
+        return next(at for at, other in enumerate(self.keys) if other.columns == key.columns)
+
+    def _shared_before(self, at: int, key: ForeignKey) -> list[str]:
+        if key.target == self._table:
+            return []
+        said = {column for other in self.keys[:at] if other.target != self._table for column in other.says}
+        return [column for column in key.says if column in said]
+
+    def _ordered(self, key: ForeignKey) -> tuple[Ints, Ints]:
+        """The parents in the order of what must agree, and that of each."""
+        if key.columns not in self._groups:
+            parent = self.parent(key)
+            codes = _combined([parent.roots(key.says[column])[1] for column in self.known_before(key)])
+            order = np.argsort(codes, kind="stable").astype(np.int64)
+            self._groups[key.columns] = (order, codes[order])
+        return self._groups[key.columns]
+
+
+def all_identified(table: TableSpec, keys: Sequence[ForeignKey], columns: Iterable[str]) -> bool:
+    """Whether the values of some columns tell which row each of some keys refers to."""
+    known, left = set(columns), list(keys)
+    while told := [key for key in left if _is_identified(table, key, known)]:
+        known |= {column for key in told for column in key.says}
+        left = [key for key in left if key not in told]
+    return not left
+
+
+def _is_identified(table: TableSpec, key: ForeignKey, known: set[str]) -> bool:
+    if not key.is_planned or set(key.columns) <= known:
+        return True
+    elements = next(c.elements for c in table.sql.foreign_key_constraints if set(_pairs(c)) == set(key.pairs))
+    return any(is_unique(element.column) for element in elements if element.parent.name in known)
+
+
+def _pairs(constraint: ForeignKeyConstraint) -> list[tuple[str, str]]:
+    return [(str(element.parent.name), str(element.column.name)) for element in constraint.elements]
+
+
+def _combined(roots: Sequence[Ints]) -> Ints:
+    """Several numbers of a row as one: the number itself, or a mixture that no two are likely to share."""
+    codes = roots[0].astype(np.uint64)
+    for more in roots[1:]:
+        codes = codes * np.uint64(0x9E3779B97F4A7C15) ^ (more.astype(np.uint64) + np.uint64(1))
+    return codes.astype(np.int64)

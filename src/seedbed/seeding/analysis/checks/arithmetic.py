@@ -21,7 +21,7 @@ from seedbed.seeding.analysis.checks.type_coercion import (
 from seedbed.seeding.analysis.checks.vectors import ERROR, NotUnderstood, Vector, family, faults_of
 from seedbed.seeding.core import big_integers
 from seedbed.seeding.core.column_types import MOMENTS, Kind
-from seedbed.seeding.core.number_codec import DAY
+from seedbed.seeding.core.time_units import DAY
 
 _DIGITS = 4
 """Decimals that PostgreSQL keeps in one digit of a numeric."""

@@ -42,7 +42,7 @@ from seedbed.seeding.analysis.checks.vectors import (
 from seedbed.seeding.core import big_integers
 from seedbed.seeding.core.batch import Bools
 from seedbed.seeding.core.column_types import Kind, named
-from seedbed.seeding.core.number_codec import microseconds
+from seedbed.seeding.core.time_units import microseconds
 
 _PLAIN = frozenset({"this", "expression", "expressions"})
 _MORE: Mapping[Any, frozenset[str]] = {

@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, Table
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from seedbed.postgres.quoting import DIALECT, delimit_identifier, compile_expression
+from seedbed.postgres.quoting import DIALECT, compile_expression, delimit_identifier
 from seedbed.schema.declarations import get_declarations
 from seedbed.seeding.core.column_types import kind_of
 

@@ -20,7 +20,8 @@ from seedbed.seeding.analysis.checks.vectors import (
 )
 from seedbed.seeding.core import big_integers
 from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, Kind
-from seedbed.seeding.core.number_codec import DAY, folded
+from seedbed.seeding.core.number_codec import folded
+from seedbed.seeding.core.time_units import DAY
 
 NUMBERS = frozenset({"integer", "numeric", "float"})
 WORDS = frozenset({"text", "varchar", "bpchar"})

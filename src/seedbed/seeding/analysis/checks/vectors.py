@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from seedbed.seeding.core.batch import Batch, Bools, Coded, Numbers
 from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, Kind
-from seedbed.seeding.core.number_codec import DAY, folded
+from seedbed.seeding.core.number_codec import folded
+from seedbed.seeding.core.time_units import DAY
 
 Faults = npt.NDArray[np.uint8]
 

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Columns that describe one person, place or currency together."""

@@ -1,20 +1,18 @@
-"""A person's names, mail address and login, which agree within a row."""
+"""Names, mail addresses and logins that agree within a row."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedbed.seeding.analysis.column_roles import meaning_in
+from seedbed.seeding.analysis.column_roles import role_of
 from seedbed.seeding.core.batch import Batch, Coded, Joined, Pool, fixed_pool
-from seedbed.seeding.core.random_stream import Ints, Stream
-from seedbed.seeding.generators.column_generator import Filling, Wish, indices
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
+from seedbed.seeding.core.faker_pool import Pools
+from seedbed.seeding.core.random_stream import Ints, Stream, indices
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest
+from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
 HOST = "@example.com"
 """A domain that is reserved for examples (RFC 2606), so that no mail ever arrives."""
@@ -30,9 +28,10 @@ _ROLE = re.compile(
 
 @dataclass(eq=False)
 class Person:
-    """Columns of a table that are of one person, by what they are."""
+    """Columns of a table that describe one person, each with its role."""
 
-    table: "TablePlan"
+    table: ResolvedTable
+    sources: Pools
     columns: dict[str, str] = field(default_factory=dict)
     drawn: Stream | None = None
 
@@ -48,7 +47,7 @@ class Person:
         """First and last names as they are written, and as they stand in addresses."""
         found = []
         for role, count in (("first_name", _FIRST_NAMES), ("last_name", _LAST_NAMES)):
-            names = self.table.sources.names(role, count)
+            names = self.sources.names(role, count)
             alone = self._room({role}, 0)
             found.append([pair for pair in names if alone is None or max(map(len, pair)) <= alone])
         room = self._room(_WHOLE, 1 + len(str(self.table.count)))
@@ -76,7 +75,7 @@ class Person:
 
     def codes(self, rows: range) -> tuple[Ints, Ints, Ints]:
         """First name, last name and how often the two were there before; no two rows have all three the same."""
-        found: tuple[Ints, Ints, Ints] = self.table.memory.answer(
+        found: tuple[Ints, Ints, Ints] = self.table.cache.answer(
             (self.stream.name, "person", rows.start, rows.stop), lambda: self._codes(rows)
         )
         return found
@@ -88,15 +87,17 @@ class Person:
         codes = self.stream.permutation(size, places % size)
         return codes // lasts.size, codes % lasts.size, places // size
 
-    def filling(self, wish: Wish) -> Filling:
-        role, others = self.columns[wish.name], [name for name in self.columns if name != wish.name]
+    def generator(self, request: ColumnRequest) -> ColumnGenerator:
+        role, others = self.columns[request.name], [name for name in self.columns if name != request.name]
         ways = {
             "first_name": "first name", "last_name": "last name", "person": "First Last", "handle": "first_last",
             "email": f"first.last{HOST}",
         }  # fmt: skip
         of = f" of {' and '.join(others)}" if others and role == "email" else ""
-        source = f"{ways[role]}{of}{', unique' if wish.unique or role == 'email' else ''}"
-        return Filling(wish.name, source, lambda rows: self._made(role, rows, numbered=wish.unique or role != "person"))
+        source = f"{ways[role]}{of}{', unique' if request.unique or role == 'email' else ''}"
+        return ColumnGenerator(
+            request.name, source, lambda rows: self._made(role, rows, numbered=request.unique or role != "person")
+        )
 
     def _made(self, role: str, rows: range, *, numbered: bool) -> Batch:
         shown, plain = self.pools
@@ -114,12 +115,12 @@ class Person:
         return Joined(None, len(rows), tuple(parts))
 
 
-def persons(table: "TablePlan") -> Mapping[str, Person]:
+def persons(table: ResolvedTable, sources: Pools) -> Mapping[str, Person]:
     """Which person each column is of, where it is of any."""
     roles = {name: role for name in table.kinds if (role := _role(table, name)) is not None}
     groups: dict[str, Person] = {}
     for name, role in roles.items():
-        groups.setdefault(_whose(name.lower()), Person(table)).columns[name] = role
+        groups.setdefault(_whose(name.lower()), Person(table, sources)).columns[name] = role
     if len(groups) == 2 and "" in groups:  # noqa: PLR2004 - an address beside a contact_name is the contact's
         own, other = groups[""], next(group for prefix, group in groups.items() if prefix)
         roles_here = set(own.columns.values())
@@ -135,25 +136,25 @@ def persons(table: "TablePlan") -> Mapping[str, Person]:
 
 
 def _whose(name: str) -> str:
-    """What stands before a column's role in its name: `contact` of `contact_name`."""
+    """The prefix of a column's name: `contact` of `contact_name`."""
     return _ROLE.sub("", name) if _ROLE.search(name) else ""
 
 
-def person(wish: Wish) -> Filling | None:
+def person(request: ColumnRequest, known: Mapping[str, Person]) -> ColumnGenerator | None:
     """What fills a column that is of a person; None of others, and of a row that is made again."""
-    group = wish.table.persons.get(wish.name)
-    if group is None or wish.stream != wish.table.stream(wish.name):
+    group = known.get(request.name)
+    if group is None or request.stream != request.table.stream(request.name):
         return None
-    return group.filling(wish)
+    return group.generator(request)
 
 
-def _role(table: "TablePlan", name: str) -> str | None:
-    if not table.kinds[name].is_text or name in table.rules or table.reference_of(name) is not None:
+def _role(table: ResolvedTable, name: str) -> str | None:
+    if not table.kinds[name].is_text or name in table.rules or table.key_of(name) is not None:
         return None
-    facts, role = table.facts[name], meaning_in(table, name).how
-    if facts.pattern is not None or facts.values is not None or table.uniques.product_of(name) is not None:
+    facts, role = table.facts[name], role_of(table, name).how
+    if facts.pattern is not None or facts.values is not None or table.uniqueness.combination_of(name) is not None:
         return None
-    unique = name in table.uniques.columns
+    unique = name in table.uniqueness.columns
     if role in _PARTS:
         fits = facts.longest is None or facts.longest >= _SHORTEST
         return role if fits and not unique and not facts.shortest else None

@@ -1,4 +1,4 @@
-"""Where a row is: its city, region, postcode, country, currency, time zone, phone number and coordinates agree."""
+"""Columns that describe one place: its city, region, postcode, country, time zone, phone and coordinates agree."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -6,20 +6,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
 from string import ascii_uppercase
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from seedbed.errors import TooFewUniqueValues
-from seedbed.seeding.analysis.column_roles import meaning_in
+from seedbed.seeding.analysis.column_roles import role_of
 from seedbed.seeding.core import big_integers
 from seedbed.seeding.core.batch import Batch, Coded, Joined, Numbers, Pool, fixed_pool
-from seedbed.seeding.core.random_stream import Ints, Stream
-from seedbed.seeding.generators.column_generator import Filling, Wish, indices
-from seedbed.seeding.generators.data.atlas import City, cities, countries
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
+from seedbed.seeding.core.random_stream import Ints, Stream, indices
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, shortage
+from seedbed.seeding.generators.entities.atlas import City, cities, countries
+from seedbed.seeding.resolution.references import references
+from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
 _LONGEST = {
     "city": 14, "state": 22, "country": 20, "country_code": 2, "timezone": 30, "currency": 3, "postcode": 9,
@@ -45,7 +43,7 @@ _PREFIX = re.compile(
 class Place:
     """Columns of a table that are of one place, by what they are. `once` says that no two rows are in one country."""
 
-    table: "TablePlan"
+    table: ResolvedTable
     columns: dict[str, str] = field(default_factory=dict)
     once: bool = False
 
@@ -55,7 +53,7 @@ class Place:
 
     def chosen(self, rows: range) -> Ints:
         """Which city each row is in."""
-        found: Ints = self.table.memory.answer(
+        found: Ints = self.table.cache.answer(
             (self.stream.name, "place", rows.start, rows.stop), lambda: self._chosen(rows)
         )
         return found
@@ -76,48 +74,47 @@ class Place:
         """The countries of the rows that a key refers to, -1 where they are none of the atlas."""
         numbers = {country.code: n for n, country in enumerate(countries())}
         numbers |= {country.name: n for n, country in enumerate(countries())}
-        for reference in self.table.references:
-            parent: Any = reference.parent
-            for column, place in getattr(parent, "places", {}).items() if parent is not self.table else ():
-                if place.once and place.columns[column] in {"country", "country_code"}:
-                    chosen = reference.parents(rows)
-                    said = parent.take(column, np.maximum(chosen, 0)).tolist()
-                    return np.array([numbers.get(value, -1) for value in said], dtype=np.int64)
+        for reference in references(self.table):
+            column = None if reference.is_within else reference.parent.country_column
+            if column is not None:
+                chosen = reference.parents(rows)
+                said = reference.parent.take(column, np.maximum(chosen, 0)).tolist()
+                return np.array([numbers.get(value, -1) for value in said], dtype=np.int64)
         return None
 
-    def filling(self, wish: Wish) -> Filling:
-        role = self.columns[wish.name]
+    def generator(self, request: ColumnRequest) -> ColumnGenerator:
+        role = self.columns[request.name]
         first = next(iter(self.columns))
-        of = "" if wish.name == first else f" of its {first}"
-        return Filling(wish.name, f"a {role.replace('_', ' ')}{of}", self._maker(wish, role))
+        of = "" if request.name == first else f" of its {first}"
+        return ColumnGenerator(request.name, f"a {role.replace('_', ' ')}{of}", self._maker(request, role))
 
-    def _maker(self, wish: Wish, role: str) -> Callable[[range], Batch]:
+    def _maker(self, request: ColumnRequest, role: str) -> Callable[[range], Batch]:
         if role in {"latitude", "longitude"}:
-            return lambda rows: self._coordinate(wish, role, rows)
+            return lambda rows: self._coordinate(request, role, rows)
         if role in {"postcode", "phone"}:
             pool = _postcodes() if role == "postcode" else _dialled()
-            draws = wish.stream.part("of its city")
+            draws = request.stream.part("of its city")
 
             def several(rows: range) -> Batch:
                 made = Coded(None, self.chosen(rows) * _EACH + draws.below(_EACH, rows), pool)
                 if role == "postcode":
                     return made
-                return Joined(None, len(rows), (made, wish.stream.below(9_000, rows) + 1_000))
+                return Joined(None, len(rows), (made, request.stream.below(9_000, rows) + 1_000))
 
             return several
         return lambda rows: Coded(None, self.chosen(rows), _facts(role))
 
-    def _coordinate(self, wish: Wish, role: str, rows: range) -> Batch:
+    def _coordinate(self, request: ColumnRequest, role: str, rows: range) -> Batch:
         degrees = np.array([getattr(city, role) for city in cities()])[self.chosen(rows)]
-        found = np.round(degrees + (wish.stream.fractions(rows) - 0.5) * _AROUND, 4)
-        if wish.kind.name == "numeric":
-            digits = min(wish.kind.decimals, _DIGITS)
+        found = np.round(degrees + (request.stream.fractions(rows) - 0.5) * _AROUND, 4)
+        if request.kind.name == "numeric":
+            digits = min(request.kind.decimals, _DIGITS)
             whole = np.round(found * 10**digits).astype(np.int64)
-            return Numbers(None, big_integers.scaled(whole, wish.kind.decimals - digits), wish.kind)
-        return Numbers(None, found, wish.kind)
+            return Numbers(None, big_integers.scaled(whole, request.kind.decimals - digits), request.kind)
+        return Numbers(None, found, request.kind)
 
 
-def places(table: "TablePlan") -> Mapping[str, Place]:
+def places(table: ResolvedTable) -> Mapping[str, Place]:
     """Which place each column is of, where it is of any."""
     roles = {name: role for name in table.kinds if (role := _role(table, name)) is not None}
     groups: dict[str, Place] = {}
@@ -127,7 +124,7 @@ def places(table: "TablePlan") -> Mapping[str, Place]:
     for group in groups.values():
         said = set(group.columns.values())
         group.once = any(
-            name in table.uniques.columns and role in {"country", "country_code"}
+            name in table.uniqueness.columns and role in {"country", "country_code"}
             for name, role in group.columns.items()
         )
         if said - _TOGETHER or {"latitude", "longitude"} <= said:
@@ -135,14 +132,26 @@ def places(table: "TablePlan") -> Mapping[str, Place]:
     return found
 
 
-def place(wish: Wish) -> Filling | None:
+def country_column(known: Mapping[str, Place]) -> str | None:
+    """The column that says in which country each row is, where no two are in one."""
+    found = (c for c, place in known.items() if place.once and place.columns[c] in {"country", "country_code"})
+    return next(found, None)
+
+
+def place(request: ColumnRequest, known: Mapping[str, Place]) -> ColumnGenerator | None:
     """What fills a column that says where its row is; None of others, and of a row that is made again."""
-    group = wish.table.places.get(wish.name)
-    return None if group is None or wish.stream != wish.table.stream(wish.name) else group.filling(wish)
+    group = known.get(request.name)
+    if group is None or request.stream != request.table.stream(request.name):
+        return None
+    if request.unique and request.table.count > len(countries()):
+        return shortage(
+            request, TooFewUniqueValues(request.table.name, request.name, request.table.count, len(countries()))
+        )
+    return group.generator(request)
 
 
-def _role(table: "TablePlan", name: str) -> str | None:
-    if name in table.rules or table.reference_of(name) is not None or table.uniques.product_of(name) is not None:
+def _role(table: ResolvedTable, name: str) -> str | None:
+    if name in table.rules or table.key_of(name) is not None or table.uniqueness.combination_of(name) is not None:
         return None
     facts, kind = table.facts[name], table.kinds[name]
     if _COORDINATE.search(name.lower()):
@@ -151,10 +160,10 @@ def _role(table: "TablePlan", name: str) -> str | None:
         fits = fits and before >= (2 if "lat" in name.lower() else 3)
         wide = (facts.low is None and facts.high is None) or (facts.low or 0) < 0 < (facts.high or 0)
         role = "latitude" if "lat" in name.lower() else "longitude"
-        return role if fits and wide and name not in table.uniques.columns else None
+        return role if fits and wide and name not in table.uniqueness.columns else None
     if not kind.is_text or facts.pattern is not None or facts.values is not None:
         return None
-    role = "currency" if re.search(r"(^|_)currency(_?code)?$", name.lower()) else meaning_in(table, name).how
+    role = "currency" if re.search(r"(^|_)currency(_?code)?$", name.lower()) else role_of(table, name).how
     if role == "choice" and name.lower().endswith("state") and _has_a_city(table):
         role = "state"
     if role == "country" and facts.longest is not None and facts.longest <= 3:  # noqa: PLR2004 - as codes are
@@ -163,16 +172,14 @@ def _role(table: "TablePlan", name: str) -> str | None:
         return None
     if facts.shortest > min(_LONGEST[role], 3):
         return None
-    if name in table.uniques.columns:
+    if name in table.uniqueness.columns:
         if role not in {"country", "country_code"}:
             return None
-        if table.count > len(countries()) and table.wish.or_fewer:
-            raise TooFewUniqueValues(table.name, name, table.count, len(countries()))
-        return role if table.count <= len(countries()) else None
+        return role if table.count <= len(countries()) or table.request.or_fewer else None
     return role
 
 
-def _has_a_city(table: "TablePlan") -> bool:
+def _has_a_city(table: ResolvedTable) -> bool:
     return any(re.search(r"(^|_)(city|town)$|post(al)?_?code|zip", name.lower()) for name in table.kinds)
 
 
@@ -205,7 +212,7 @@ def _postcodes() -> Pool:
 
 @lru_cache(maxsize=1)
 def _dialled() -> Pool:
-    """Numbers begin with 555 after the area, as those of films do."""
+    """Phone numbers with 555 after the area code, which nobody has."""
 
     def begun(j: int) -> str:
         dial = cities()[j // _EACH].country.dial

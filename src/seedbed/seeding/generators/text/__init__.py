@@ -1,1 +1,1 @@
-"""TODO"""
+"""Columns of texts."""

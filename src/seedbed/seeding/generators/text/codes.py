@@ -1,15 +1,15 @@
-"""Codes: signs of alphabets in a random order without repeats."""
+"""Codes of letters and digits in a random order without repeats."""
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import prod
 from string import ascii_lowercase, ascii_uppercase, digits
 
 import numpy as np
 
-from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.core.batch import Batch, Objects
-from seedbed.seeding.generators.column_generator import Filling, Wish
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, too_few
 
 HEX = "0123456789abcdef"
 _SIGNS = {"?": ascii_uppercase, "~": ascii_lowercase, "#": digits, "^": HEX}
@@ -19,31 +19,29 @@ _MOST = 2**62
 """What a permutation takes; the places of a code beyond are drawn by chance."""
 
 
-def codes_of(wish: Wish, length: int) -> Filling:
+def letter_codes(request: ColumnRequest, length: int) -> ColumnGenerator:
     """Letters in a random order without repeats."""
-    made = code(wish, [ascii_uppercase] * length)
-    return Filling(wish.name, f"{length} letters{', unique' if wish.unique else ''}", made.make)
+    made = code(request, [ascii_uppercase] * length)
+    return replace(made, source=f"{length} letters{', unique' if request.unique else ''}")
 
 
-def coded(wish: Wish, pattern: str, longest: int | None) -> Filling:
+def codes_like(request: ColumnRequest, pattern: str, longest: int | None) -> ColumnGenerator:
     """Letters for ? and digits for #, in a random order without repeats; longer where unique ones need it."""
-    while wish.unique and possible(spelled(pattern)) < wish.most:
+    while request.unique and possible(spelled(pattern)) < request.most:
         pattern += "#"
     if longest is not None and len(pattern) > longest:
         pattern = "?" * longest
-    pattern += "#" * max(0, wish.table.facts[wish.name].shortest - len(pattern))
-    return code(wish, spelled(pattern))
+    pattern += "#" * max(0, request.table.facts[request.name].shortest - len(pattern))
+    return code(request, spelled(pattern))
 
 
-def code(wish: Wish, alphabets: Sequence[str], complete: Callable[[str], str] | None = None) -> Filling:
-    """A sign of each alphabet. `complete` puts in what follows from the others, such as check digits.
-
-    Raises:
-        TooFewUniqueValues: none may repeat, and there are more rows than codes.
-    """
+def code(
+    request: ColumnRequest, alphabets: Sequence[str], complete: Callable[[str], str] | None = None
+) -> ColumnGenerator:
+    """A sign of each alphabet. `complete` puts in what follows from the others, such as check digits."""
     size = possible(alphabets)
-    if wish.unique and wish.distinct > size:
-        raise TooFewUniqueValues(wish.table.name, wish.name, wish.most, size)
+    if request.unique and request.distinct > size:
+        return too_few(request, size)
     free = [(at, alphabet) for at, alphabet in enumerate(alphabets) if len(alphabet) > 1]
     drawn = []
     while possible([alphabet for _, alphabet in free]) > _MOST:
@@ -52,13 +50,13 @@ def code(wish: Wish, alphabets: Sequence[str], complete: Callable[[str], str] | 
     first = np.frombuffer("".join(alphabet[0] for alphabet in alphabets).encode("utf-32-le"), dtype=np.uint32)
 
     def make(rows: range) -> Batch:
-        numbers = wish.stream.permutation(size, wish.places(rows) % size)
+        numbers = request.stream.permutation(size, request.places(rows) % size)
         letters = np.tile(first, (len(rows), 1))
         for at, alphabet in reversed(free):
             numbers, signs = numbers // len(alphabet), numbers % len(alphabet)
             letters[:, at] = _characters(alphabet)[signs]
         for start in range(0, len(drawn), _SIGNS_OF_A_WORD):
-            words = wish.stream.part(f"sign {start}").words(rows)
+            words = request.stream.part(f"sign {start}").words(rows)
             for at, alphabet in drawn[start : start + _SIGNS_OF_A_WORD]:
                 base = np.uint64(len(alphabet))
                 words, signs = words // base, (words % base).astype(np.int64)
@@ -67,7 +65,9 @@ def code(wish: Wish, alphabets: Sequence[str], complete: Callable[[str], str] | 
         texts = [joined[start : start + width] for start in range(0, len(joined), width)]
         return Objects(None, texts if complete is None else [*map(complete, texts)])
 
-    return Filling(wish.name, f"a code like {_example(alphabets, complete)}{', unique' if wish.unique else ''}", make)
+    return ColumnGenerator(
+        request.name, f"a code like {_example(alphabets, complete)}{', unique' if request.unique else ''}", make
+    )
 
 
 def spelled(pattern: str) -> list[str]:

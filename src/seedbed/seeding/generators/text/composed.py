@@ -1,14 +1,15 @@
-"""Texts put together from two parts, as many as there are pairs, and counted where none may repeat."""
+"""Texts composed of two parts, with a number where they must be unique and the pairs run out."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from string import ascii_lowercase
 
 import numpy as np
 
 from seedbed.seeding.core.batch import Batch, Coded, Joined, Pool, fixed_pool
 from seedbed.seeding.core.random_stream import Ints
-from seedbed.seeding.generators.column_generator import Filling, Wish
-from seedbed.seeding.generators.data.words import KINDS, NOUNS
+from seedbed.seeding.core.word_lists import words as word_list
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest
 from seedbed.seeding.generators.entities.person import HOST, Person
 from seedbed.seeding.generators.text.codes import code
 
@@ -32,39 +33,43 @@ COMPOSED = frozenset({"person", "street"})
 """Names that are put together here rather than taken from Faker whole."""
 
 
-def emails(wish: Wish) -> Filling | None:
+def emails(request: ColumnRequest) -> ColumnGenerator | None:
     """First and last names in every combination, in a random order without repeats; then again with a number.
 
     A column too short for such gets letters at a shorter host; None where it is too short for these.
     """
-    facts = wish.table.facts[wish.name]
-    one = Person(wish.table, {wish.name: "email"}, wish.stream)
-    names = facts.longest is None or (facts.longest >= len(f"ada.poe{wish.most}{HOST}") and one.fits)
-    return one.filling(wish) if names and facts.shortest <= len(f"ada.poe{HOST}") else affixed(wish, "email")
+    facts = request.table.facts[request.name]
+    one = Person(request.table, request.sources, {request.name: "email"}, request.stream)
+    names = facts.longest is None or (facts.longest >= len(f"ada.poe{request.most}{HOST}") and one.fits)
+    return (
+        one.generator(request)
+        if names and facts.shortest <= len(f"ada.poe{HOST}")
+        else affixed_letters(request, "email")
+    )
 
 
-def affixed(wish: Wish, how: str) -> Filling | None:
+def affixed_letters(request: ColumnRequest, how: str) -> ColumnGenerator | None:
     """Small letters in a random order without repeats, with what makes an address or a file's name of them.
 
     None where the column has no room for these.
     """
-    facts = wish.table.facts[wish.name]
+    facts = request.table.facts[request.name]
     for before, after in _AFFIXES[how]:
         room = _MOST_LETTERS if facts.longest is None else facts.longest - len(before + after)
         needed = _FEW_LETTERS if (before, after) != _AFFIXES[how][-1] else 1
-        while wish.unique and len(ascii_lowercase) ** needed < wish.most:
+        while request.unique and len(ascii_lowercase) ** needed < request.most:
             needed += 1
         if needed <= room:
             letters = max(needed, min(room, _MANY_LETTERS), facts.shortest - len(before + after))
-            made = code(wish, [*before, *[ascii_lowercase] * letters, *after])
-            shown = f"{before}{letters} letters{after}{', unique' if wish.unique else ''}"
-            return Filling(wish.name, shown, made.make)
+            made = code(request, [*before, *[ascii_lowercase] * letters, *after])
+            shown = f"{before}{letters} letters{after}{', unique' if request.unique else ''}"
+            return replace(made, source=shown)
     return None
 
 
-def composed(wish: Wish, how: str) -> Filling | None:
+def composed_texts(request: ColumnRequest, how: str) -> ColumnGenerator | None:
     """Texts of two parts, as many as there are pairs; None where the column has no room for many."""
-    sources = wish.table.sources
+    sources = request.sources
 
     def plain(provider: str, size: int = FEW) -> Callable[[], Pool]:
         return lambda: fixed_pool(provider, sources.words(provider, size))
@@ -73,10 +78,10 @@ def composed(wish: Wish, how: str) -> Filling | None:
         return lambda: fixed_pool(provider, [*dict.fromkeys(sources.faker(provider, size=FEW).all())])
 
     def kinds() -> Pool:
-        return fixed_pool("kinds", [word.lower() for word in KINDS])
+        return fixed_pool("kinds", [word.lower() for word in word_list("adjective")])
 
     def nouns() -> Pool:
-        return fixed_pool("nouns", NOUNS)
+        return fixed_pool("nouns", word_list("noun"))
 
     def numbers() -> Pool:
         return Pool("house numbers", 990, lambda j: str(j + 1))
@@ -92,30 +97,30 @@ def composed(wish: Wish, how: str) -> Filling | None:
         "street": ([numbers, names("street_name")], ["", " ", " No. ", ""], "12 Street"),
     }
     made, words, shown = ways[how]
-    pools = _fitting(wish, [pool() for pool in made], words)
+    pools = _fitting(request, [pool() for pool in made], words)
     if pools is None:
         return None
     first, second = pools
 
     def make(rows: range) -> Batch:
-        if wish.unique:
-            return in_turns(wish, rows, pools, words)
-        codes = wish.stream.below(first.size, rows), wish.stream.part("second").below(second.size, rows)
+        if request.unique:
+            return unique_combinations(request, rows, pools, words)
+        codes = request.stream.below(first.size, rows), request.stream.part("second").below(second.size, rows)
         parts = (words[0], Coded(None, codes[0], first), words[1], Coded(None, codes[1], second), words[-1])
         return Joined(None, len(rows), tuple(part for part in parts if not isinstance(part, str) or part))
 
-    return Filling(wish.name, f"{shown}{', unique' if wish.unique else ''}", make)
+    return ColumnGenerator(request.name, f"{shown}{', unique' if request.unique else ''}", make)
 
 
-def _fitting(wish: Wish, pools: Sequence[Pool], words: Sequence[str]) -> Sequence[Pool] | None:
+def _fitting(request: ColumnRequest, pools: Sequence[Pool], words: Sequence[str]) -> Sequence[Pool] | None:
     """The entries of two pools that go into the column together, whatever their number is."""
-    facts = wish.table.facts[wish.name]
+    facts = request.table.facts[request.name]
     if facts.longest is None and not facts.shortest:
         return pools
     first, second = (pool.all() for pool in pools)
     least = facts.shortest - len(words[0] + words[1] + words[-1])
     if facts.longest is not None:
-        number = len(f"{words[-2]}{wish.most}") if wish.unique else 0
+        number = len(f"{words[-2]}{request.most}") if request.unique else 0
         room = facts.longest - len(words[0] + words[1] + words[-1]) - number
         lengths = ([*map(len, first)], [*map(len, second)])
         half = max(range(max(room, 1)), key=lambda half: _pairs(*lengths, half, room - half))
@@ -131,14 +136,14 @@ def _pairs(first: Sequence[int], second: Sequence[int], half: int, rest: int) ->
     return sum(length <= half for length in first) * sum(length <= rest for length in second)
 
 
-def in_turns(wish: Wish, rows: range, pools: Sequence[Pool], words: Sequence[str]) -> Joined:
+def unique_combinations(request: ColumnRequest, rows: range, pools: Sequence[Pool], words: Sequence[str]) -> Joined:
     """Every combination of the pools' entries once, in a random order, then again with a number from 2 on.
 
     `words` stand before, between and after the entries; the last but one stands before the number.
     """
-    places = wish.places(rows)
+    places = request.places(rows)
     size = int(np.prod([pool.size for pool in pools]))
-    codes, turns = wish.stream.permutation(size, places % size), places // size
+    codes, turns = request.stream.permutation(size, places % size), places // size
     parts: list[str | Coded | Ints] = [words[0]] if words[0] else []
     for at, pool in enumerate(pools):
         rest = int(np.prod([later.size for later in pools[at + 1 :]]))

@@ -1,15 +1,13 @@
 """Names of files, and media types that agree with them within a row."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from functools import cache
 
-from seedbed.seeding.core.batch import Batch, Coded, Joined, fixed_pool
-from seedbed.seeding.core.random_stream import Ints
-from seedbed.seeding.generators.column_generator import Filling, Wish, chosen
-from seedbed.seeding.generators.data.words import KINDS, NOUNS
-from seedbed.seeding.generators.text.composed import in_turns
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
+from seedbed.seeding.core.batch import Batch, Coded, Joined, Pool, fixed_pool
+from seedbed.seeding.core.word_lists import words
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, one_of
+from seedbed.seeding.generators.text.composed import unique_combinations
+from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
 _TYPES = {
     "pdf": "application/pdf", "png": "image/png", "jpg": "image/jpeg", "csv": "text/csv", "txt": "text/plain",
@@ -17,40 +15,52 @@ _TYPES = {
 }  # fmt: skip
 _ROOM = 28
 """Characters of the longest name and of the longest type."""
-_ADJECTIVES = fixed_pool("adjectives of files", [f"{kind.lower()}-" for kind in KINDS])
-_NOUNS = fixed_pool("nouns of files", [f"{noun}-" for noun in NOUNS])
-_KINDS_OF_STEMS = fixed_pool("adjectives of unique files", [kind.lower() for kind in KINDS])
-_NOUNS_OF_STEMS = fixed_pool("nouns of unique files", NOUNS)
-_ENDINGS = fixed_pool("endings of files", [f".{ending}" for ending in _TYPES])
-_MEDIA = fixed_pool("media types", [*_TYPES.values()])
 
 
-def files(wish: Wish, how: str) -> Filling | None:
+@cache
+def _pool(part: str) -> Pool:
+    """The parts that names of files are put together from."""
+    adjectives, nouns = [word.lower() for word in words("adjective")], words("noun")
+    entries: Mapping[str, Sequence[str]] = {
+        "adjectives of files": [f"{adjective}-" for adjective in adjectives],
+        "nouns of files": [f"{noun}-" for noun in nouns],
+        "adjectives of unique files": adjectives,
+        "nouns of unique files": nouns,
+        "endings of files": [f".{ending}" for ending in _TYPES],
+        "media types": [*_TYPES.values()],
+    }
+    return fixed_pool(part, entries[part])
+
+
+def files(request: ColumnRequest, how: str) -> ColumnGenerator | None:
     """What a file is called, or what is in it; None where the column is too short."""
-    facts, table = wish.table.facts[wish.name], wish.table
-    number = len(f"-{wish.most}") if wish.unique else 0
+    facts, table = request.table.facts[request.name], request.table
+    number = len(f"-{request.most}") if request.unique else 0
     if facts.shortest or (facts.longest is not None and facts.longest < _ROOM + number):
         return None
     if how == "media type":
-        if wish.unique:
-            return chosen(wish, [*_TYPES.values()])
-        return Filling(wish.name, "a media type", lambda rows: Coded(None, _kinds(table, rows), _MEDIA))
+        if request.unique:
+            return one_of(request, [*_TYPES.values()])
+        return ColumnGenerator(request.name, "a media type", lambda rows: _by_type(table, rows, "media types"))
+    if request.unique:
+        stems = [_pool("adjectives of unique files"), _pool("nouns of unique files")]
 
-    def make_unique(rows: range) -> Batch:
-        stems = in_turns(wish, rows, [_KINDS_OF_STEMS, _NOUNS_OF_STEMS], ["", "-", "-", ""])
-        return Joined(None, len(rows), (*stems.parts, Coded(None, _kinds(table, rows), _ENDINGS)))
+        def make_unique(rows: range) -> Batch:
+            parts = unique_combinations(request, rows, stems, ["", "-", "-", ""]).parts
+            return Joined(None, len(rows), (*parts, _by_type(table, rows, "endings of files")))
 
-    if wish.unique:
-        return Filling(wish.name, "a file's name, unique", make_unique)
+        return ColumnGenerator(request.name, "a file's name, unique", make_unique)
+    adjectives, nouns = _pool("adjectives of files"), _pool("nouns of files")
 
     def make(rows: range) -> Batch:
-        adjective = Coded(None, wish.stream.below(_ADJECTIVES.size, rows), _ADJECTIVES)
-        noun = Coded(None, wish.stream.part("noun").below(_NOUNS.size, rows), _NOUNS)
-        number = wish.stream.part("number").below(999, rows) + 1
-        return Joined(None, len(rows), (adjective, noun, number, Coded(None, _kinds(table, rows), _ENDINGS)))
+        adjective = Coded(None, request.stream.below(adjectives.size, rows), adjectives)
+        noun = Coded(None, request.stream.part("noun").below(nouns.size, rows), nouns)
+        number = request.stream.part("number").below(999, rows) + 1
+        return Joined(None, len(rows), (adjective, noun, number, _by_type(table, rows, "endings of files")))
 
-    return Filling(wish.name, "a file's name", make)
+    return ColumnGenerator(request.name, "a file's name", make)
 
 
-def _kinds(table: "TablePlan", rows: range) -> Ints:
-    return table.stream("kind of file").below(len(_TYPES), rows)
+def _by_type(table: ResolvedTable, rows: range, part: str) -> Coded:
+    """What follows from the types of a row's files."""
+    return Coded(None, table.stream("kind of file").below(len(_TYPES), rows), _pool(part))

@@ -2,18 +2,13 @@
 
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-from seedbed.seeding.analysis.column_roles import meaning_in
+from seedbed.seeding.analysis.column_roles import role_of
 from seedbed.seeding.core.batch import Batch, Coded, Joined, Pool, fixed_pool
-from seedbed.seeding.core.random_stream import Ints
-from seedbed.seeding.generators.column_generator import Filling, Wish, indices
-from seedbed.seeding.generators.data.phrasebook import PHRASES
-from seedbed.seeding.generators.text.composed import in_turns
-from seedbed.seeding.generators.text.phrase_pattern import Phrase
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
+from seedbed.seeding.core.random_stream import Ints, indices
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest
+from seedbed.seeding.generators.text.composed import unique_combinations
+from seedbed.seeding.generators.text.phrasebook import Phrase, phrases
 
 _FEWEST = 8
 """Beginnings and endings that must be short enough for a column, or it gets other texts."""
@@ -23,8 +18,8 @@ _NAMES = re.compile(r"^(name|title|headline|label|subject|.*_(name|title))$")
 class Phrased:
     """A column of beginnings and endings: which of each a row has."""
 
-    def __init__(self, wish: Wish, phrase: Phrase) -> None:
-        self.wish, self.phrase = wish, phrase
+    def __init__(self, request: ColumnRequest, phrase: Phrase) -> None:
+        self.request, self.phrase = request, phrase
 
     @cached_property
     def pools(self) -> tuple[Pool, Pool]:
@@ -33,15 +28,15 @@ class Phrased:
         No two texts of a unique column are the same, so none of its beginnings is how another one begins, and none
         of them or of its endings has a number last, which tells the second turn of a text from its first.
         """
-        longest = self.wish.table.facts[self.wish.name].longest
+        longest = self.request.table.facts[self.request.name].longest
         parts = self.phrase.parts()
-        if longest is None and not self.wish.unique:
+        if longest is None and not self.request.unique:
             return parts
         beginnings, endings = (list(dict.fromkeys(pool.all())) for pool in parts)
-        if self.wish.unique:
+        if self.request.unique:
             beginnings, endings = _told_apart(beginnings), _without_capitals_alone(endings)
         if longest is not None:
-            room = longest - (len(f" {self.wish.most}") if self.wish.unique else 0)
+            room = longest - (len(f" {self.request.most}") if self.request.unique else 0)
             half = max(room // 2, room - max(map(len, endings)))
             beginnings = [text for text in beginnings if len(text) <= half]
             endings = [text for text in endings if len(text) <= room - max(map(len, beginnings), default=0)]
@@ -51,60 +46,64 @@ class Phrased:
     def fits(self) -> bool:
         return self.pools[0].size >= _FEWEST and self.pools[1].size > 0
 
-    def filling(self) -> Filling:
-        unique = ", unique" if self.wish.unique else ""
-        return Filling(self.wish.name, f"like {self.phrase.example()}{unique}", self._make)
+    def generator(self) -> ColumnGenerator:
+        unique = ", unique" if self.request.unique else ""
+        return ColumnGenerator(self.request.name, f"like {self.phrase.example()}{unique}", self._make)
 
     def codes(self, rows: range) -> tuple[Ints, Ints]:
         first, second = self.pools
-        if self.wish.unique:
-            codes = self.wish.stream.permutation(
-                first.size * second.size, self.wish.places(rows) % (first.size * second.size)
+        if self.request.unique:
+            codes = self.request.stream.permutation(
+                first.size * second.size, self.request.places(rows) % (first.size * second.size)
             )
             return codes // second.size, codes % second.size
-        return self.wish.stream.below(first.size, rows), self.wish.stream.part("second").below(second.size, rows)
+        return self.request.stream.below(first.size, rows), self.request.stream.part("second").below(second.size, rows)
 
     def _make(self, rows: range) -> Batch:
-        if self.wish.unique:
-            return in_turns(self.wish, rows, self.pools, ["", "", " ", ""])
+        if self.request.unique:
+            return unique_combinations(self.request, rows, self.pools, ["", "", " ", ""])
         first, second = self.codes(rows)
         return Joined(None, len(rows), (Coded(None, first, self.pools[0]), Coded(None, second, self.pools[1])))
 
 
-def phrased(wish: Wish, how: str) -> Filling | None:
+def phrase_texts(request: ColumnRequest, how: str) -> ColumnGenerator | None:
     """Texts of the phrase for something; None where there is none, or the column is too short for it."""
-    phrase = PHRASES.get(how)
+    phrase = phrases().get(how)
     if phrase is None:
         return None
-    made = Phrased(wish, phrase)
-    return made.filling() if made.fits else None
+    made = Phrased(request, phrase)
+    return made.generator() if made.fits else None
 
 
-def slugs(wish: Wish) -> Filling | None:
+def slugs(request: ColumnRequest) -> ColumnGenerator | None:
     """The name or the title of the same row as an address would have it; None where it has none, or there is no room.
 
     A unique one ends with the number of the row.
     """
-    named = _named(wish.table)
+    named = _named(request)
     if named is None or not named.fits:
         return None
     first, second = (
-        wish.table.memory.pool(f"{named.wish.name} {which} as slugs", pool, slug)
+        request.table.cache.pool(f"{named.request.name} {which} as slugs", pool, slug)
         for which, pool in zip(("begun", "ended"), named.pools, strict=True)
     )
-    longest = wish.table.facts[wish.name].longest
-    needed = sum(max(map(len, pool.all())) for pool in named.pools) + len(f"-{wish.most}") if longest is not None else 0
+    longest = request.table.facts[request.name].longest
+    needed = (
+        sum(max(map(len, pool.all())) for pool in named.pools) + len(f"-{request.most}") if longest is not None else 0
+    )
     if longest is not None and longest < needed:
         return None
 
     def make(rows: range) -> Batch:
         codes = named.codes(rows)
         parts: list[str | Coded | Ints] = [Coded(None, codes[0], first), Coded(None, codes[1], second)]
-        if wish.unique:
+        if request.unique:
             parts += ["-", indices(rows) + 1]
         return Joined(None, len(rows), tuple(parts))
 
-    return Filling(wish.name, f"its {named.wish.name} as a slug{', unique' if wish.unique else ''}", make)
+    return ColumnGenerator(
+        request.name, f"its {named.request.name} as a slug{', unique' if request.unique else ''}", make
+    )
 
 
 def slug(text: str) -> str:
@@ -113,14 +112,17 @@ def slug(text: str) -> str:
     return f"-{words}" if words and text[0] in " ,;:" else words
 
 
-def _named(table: "TablePlan") -> Phrased | None:
+def _named(request: ColumnRequest) -> Phrased | None:
+    table = request.table
     for name, kind in table.kinds.items():
-        plain = kind.is_text and name not in table.rules and table.reference_of(name) is None
+        plain = kind.is_text and name not in table.rules and table.key_of(name) is None
         if plain and _NAMES.match(name) and table.facts[name].values is None and table.facts[name].pattern is None:
-            phrase = PHRASES.get(meaning_in(table, name).how)
+            phrase = phrases().get(role_of(table, name).how)
             if phrase is not None and not table.column(name).nullable:
-                unique = name in table.uniques.columns
-                return Phrased(Wish(table, table.column(name), table.stream(name), unique), phrase)
+                unique = name in table.uniqueness.columns
+                return Phrased(
+                    ColumnRequest(table, request.sources, table.column(name), table.stream(name), unique), phrase
+                )
     return None
 
 

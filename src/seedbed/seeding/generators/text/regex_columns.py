@@ -6,11 +6,11 @@ from hashlib import blake2b
 
 import numpy as np
 
-from seedbed.errors import TooFewUniqueValues, UnsatisfiablePattern
+from seedbed.errors import UnsatisfiablePattern
 from seedbed.seeding.core.batch import Batch, Coded, Pool, fixed_pool
 from seedbed.seeding.core.faker_pool import SIZE
 from seedbed.seeding.core.random_stream import Stream
-from seedbed.seeding.generators.column_generator import Filling, Wish
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, too_few
 from seedbed.seeding.generators.text.regex import Pattern, PatternNotSupported
 
 _LENGTHS = 8
@@ -26,38 +26,46 @@ _MOST = 2**62
 _AT_ONCE = 1024
 
 
-def matching(wish: Wish, pattern: str) -> Filling:
+def texts_matching(request: ColumnRequest, pattern: str) -> ColumnGenerator:
     """Fill a column with texts that a regular expression matches.
 
     Raises:
         UnsatisfiablePattern: no text of the column's length matches, or the expression cannot be read.
-        TooFewUniqueValues: none may repeat, and fewer match than are needed.
     """
-    facts, name = wish.table.facts[wish.name], f"{wish.table.name}.{wish.name}"
+    facts, name = request.table.facts[request.name], f"{request.table.name}.{request.name}"
     try:
         known = _pattern(pattern)
-        lengths = _lengths(known, facts.shortest, facts.longest, wish.distinct * _ROOM if wish.unique else 1)
+        lengths = _lengths(known, facts.shortest, facts.longest, request.distinct * _ROOM if request.unique else 1)
     except PatternNotSupported as error:
-        raise UnsatisfiablePattern(wish.table.name, wish.name, pattern, str(error)) from error
+        raise UnsatisfiablePattern(request.table.name, request.name, pattern, str(error)) from error
     if not lengths:
         between = f"with {facts.shortest:,} to {facts.longest:,}" if facts.longest else f"with {facts.shortest:,}"
-        raise UnsatisfiablePattern(wish.table.name, wish.name, pattern, f"no text {between} characters matches it")
-    if wish.unique:
-        pool = fixed_pool(name, _distinct(wish, known, lengths))
-        return Filling(
-            wish.name, f"matching {pattern}, unique", lambda rows: Coded(None, wish.places(rows) % pool.size, pool)
+        raise UnsatisfiablePattern(
+            request.table.name, request.name, pattern, f"no text {between} characters matches it"
         )
-    seed = f"{wish.stream.seed}/{name}/{pattern}"
+    if request.unique:
+        found = _distinct(request, known, lengths)
+        if not found or (len(found) < request.distinct and not request.table.request.few):
+            return too_few(request, len(found))
+        pool = fixed_pool(name, found)
+        return ColumnGenerator(
+            request.name,
+            f"matching {pattern}, unique",
+            lambda rows: Coded(None, request.places(rows) % pool.size, pool),
+        )
+    seed = f"{request.stream.seed}/{name}/{pattern}"
     if _text(known, lengths, f"{seed}/0") is None:
-        raise UnsatisfiablePattern(wish.table.name, wish.name, pattern, f"none of {_TRIES} texts of its characters did")
-    pool = wish.table.memory.pool(
+        raise UnsatisfiablePattern(
+            request.table.name, request.name, pattern, f"none of {_TRIES} texts of its characters did"
+        )
+    pool = request.table.cache.pool(
         f"{name} {pattern}", Pool(name, SIZE, lambda j: _text(known, lengths, f"{seed}/{j}")), lambda text: text
     )
 
     def make(rows: range) -> Batch:
-        return Coded(None, wish.stream.below(SIZE, rows), pool)
+        return Coded(None, request.stream.below(SIZE, rows), pool)
 
-    return Filling(wish.name, f"matching {pattern}", make)
+    return ColumnGenerator(request.name, f"matching {pattern}", make)
 
 
 def match(pattern: str, name: str, shortest: int = 0, longest: int | None = None) -> str:
@@ -107,21 +115,19 @@ def _text(known: Pattern, lengths: Sequence[int], name: str) -> str | None:
     return None
 
 
-def _distinct(wish: Wish, known: Pattern, lengths: Sequence[int]) -> list[str]:
-    """As many texts as are needed, no two the same without capitals: an index may be on those."""
+def _distinct(request: ColumnRequest, known: Pattern, lengths: Sequence[int]) -> list[str]:
+    """As many texts as are needed, or as there are, no two the same without capitals: an index may be on those."""
     found: dict[str, str] = {}
-    running = [_numbered(wish.stream.part(f"of length {length}"), known, length) for length in lengths]
+    running = [_numbered(request.stream.part(f"of length {length}"), known, length) for length in lengths]
     while running:
         for texts in list(running):
-            if len(found) == wish.distinct:
+            if len(found) == request.distinct:
                 return [*found.values()]
             text = next(texts, None)
             if text is None:
                 running.remove(texts)
             elif known.matches(text):
-                found.setdefault(text.lower() if wish.ignores_case else text, text)
-    if not found or (len(found) < wish.distinct and not wish.table.wish.few):
-        raise TooFewUniqueValues(wish.table.name, wish.name, wish.most, len(found))
+                found.setdefault(text.lower() if request.ignores_case else text, text)
     return [*found.values()]
 
 

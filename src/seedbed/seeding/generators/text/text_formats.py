@@ -1,4 +1,4 @@
-"""Texts of a fixed form, such as account numbers and addresses of machines: in any order, each is another one."""
+"""Texts of a fixed format, such as account numbers and IP addresses, without repeats."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.core.batch import Batch, Joined
-from seedbed.seeding.generators.column_generator import Filling, Wish
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, too_few
 from seedbed.seeding.generators.text.codes import HEX, code, spelled
 
 
@@ -21,36 +20,36 @@ class Form:
     complete: Callable[[str], str] | None = None
 
 
-def formed(wish: Wish, form: str) -> Filling | None:
+def formed(request: ColumnRequest, form: str) -> ColumnGenerator | None:
     """Fill a column with texts of a form; None where the column has no room for it, or wants longer ones.
 
     Raises:
         TooFewUniqueValues: none may repeat, and the form does not give as many as are needed.
     """
-    facts = wish.table.facts[wish.name]
+    facts = request.table.facts[request.name]
     if form == "ipv4":
-        return _ipv4(wish, facts.longest) if not facts.shortest else None
+        return _ipv4(request, facts.longest) if not facts.shortest else None
     if form in _DIGESTS:
         width = min(max(_DIGESTS[form], facts.shortest), facts.longest or facts.shortest + _DIGESTS[form])
-        return code(wish, [HEX] * width) if width >= _SHORTEST_DIGEST else None
+        return code(request, [HEX] * width) if width >= _SHORTEST_DIGEST else None
     for way in FORMS[form]:
         alphabets = spelled(way.text)
         if facts.shortest <= len(alphabets) <= (facts.longest or len(alphabets)):
-            return code(wish, alphabets, way.complete)
+            return code(request, alphabets, way.complete)
     return None
 
 
-def formed_as(wish: Wish, provider: str, arguments: Mapping[str, Any]) -> Filling | None:
+def formed_as(request: ColumnRequest, provider: str, arguments: Mapping[str, Any]) -> ColumnGenerator | None:
     """The same as a provider of Faker would have it; None of a provider whose form is not known."""
     if provider in {"numerify", "bothify", "lexify", "hexify"}:
-        return _of_signs(wish, provider, dict(arguments))
+        return _of_signs(request, provider, dict(arguments))
     form = _PROVIDERS.get(provider, provider)
     if arguments or form not in {*FORMS, *_DIGESTS, "ipv4"}:
         return None
-    return formed(wish, form)
+    return formed(request, form)
 
 
-def _of_signs(wish: Wish, provider: str, arguments: dict[str, Any]) -> Filling | None:
+def _of_signs(request: ColumnRequest, provider: str, arguments: dict[str, Any]) -> ColumnGenerator | None:
     """What Faker puts signs of alphabets into. Signs that may be left out are none of an alphabet."""
     standard = {"numerify": "###", "bothify": "## ??", "lexify": "????", "hexify": "^^^^"}
     text = str(arguments.pop("text", standard[provider]))
@@ -60,30 +59,30 @@ def _of_signs(wish: Wish, provider: str, arguments: dict[str, Any]) -> Filling |
         "numerify": {"#": digits, "%": digits[1:]}, "bothify": {"#": digits, "%": digits[1:], "?": letters},
         "lexify": {"?": letters}, "hexify": {"^": HEX.upper() if upper else HEX},
     }[provider]  # fmt: skip
-    longest = wish.table.facts[wish.name].longest
+    longest = request.table.facts[request.name].longest
     optional = provider in {"numerify", "bothify"} and not set("!@").isdisjoint(text)
     if arguments or optional or not text or len(text) > (longest or len(text)):
         return None
-    if wish.ignores_case:
+    if request.ignores_case:
         signs = {sign: "".join(dict.fromkeys(alphabet.lower())) for sign, alphabet in signs.items()}
-    return code(wish, [signs.get(sign, sign) for sign in text])
+    return code(request, [signs.get(sign, sign) for sign in text])
 
 
-def _ipv4(wish: Wish, longest: int | None) -> Filling | None:
+def _ipv4(request: ColumnRequest, longest: int | None) -> ColumnGenerator | None:
     """Addresses of a private network, 10.0.0.0/8."""
     width = 3 if longest is None else min((longest - len("10...")) // 3, 3)
     if width < 1:
         return None
     base = min(10**width, 256)
-    if wish.unique and wish.distinct > base**3:
-        raise TooFewUniqueValues(wish.table.name, wish.name, wish.most, base**3)
+    if request.unique and request.distinct > base**3:
+        return too_few(request, base**3)
 
     def make(rows: range) -> Batch:
-        numbers = wish.stream.permutation(base**3, wish.places(rows) % base**3)
+        numbers = request.stream.permutation(base**3, request.places(rows) % base**3)
         octets = [numbers // base**2, numbers // base % base, numbers % base]
         return Joined(None, len(rows), ("10.", octets[0].astype(np.int64), ".", octets[1], ".", octets[2]))
 
-    return Filling(wish.name, f"an address like 10.1.1.1{', unique' if wish.unique else ''}", make)
+    return ColumnGenerator(request.name, f"an address like 10.1.1.1{', unique' if request.unique else ''}", make)
 
 
 def _iban(text: str) -> str:

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Timetables for rows that must not overlap."""

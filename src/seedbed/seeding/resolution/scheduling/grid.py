@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seedbed.seeding.core.number_codec import DAY, SECOND
 from seedbed.seeding.core.random_stream import Ints
+from seedbed.seeding.core.time_units import DAY, SECOND
 
 HOUR, MINUTE = 3600 * SECOND, 60 * SECOND
 _MONDAY = 4 * DAY

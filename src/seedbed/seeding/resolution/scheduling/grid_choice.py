@@ -1,19 +1,16 @@
-"""Which timetable suits the ranges of a table: hours of bookings, nights of stays, quarters of a year of prices."""
+"""The timetable that suits the ranges of a table: hours for bookings, nights for stays, quarters for prices."""
 
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from seedbed.seeding.analysis.exclusion_constraints import Span
+from seedbed.seeding.analysis.timestamp_names import LASTING
 from seedbed.seeding.core.column_types import MOMENTS, Kind
-from seedbed.seeding.core.number_codec import DAY
-from seedbed.seeding.generators.datetimes import LASTING, SPAN
+from seedbed.seeding.core.time_units import DAY, SPAN
+from seedbed.seeding.resolution.resolved_table import ResolvedTable
 from seedbed.seeding.resolution.scheduling.grid import HOURS, HOURS_OF_A_DAY, QUARTER, WEEK, YEAR, Grid, every, fitting
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
 
 _ROOM, _MUCH_ROOM = 3, 10
 """Places that there are at least for each row of days, and of hours: most rows are of the last months."""
@@ -26,9 +23,9 @@ _YEARLY = re.compile(r"(^|_)year$")
 
 @dataclass(frozen=True, eq=False)
 class Ranges:
-    """What is between the two columns of `span`, in all rows of a table."""
+    """The ranges between the two columns of `span`."""
 
-    table: "TablePlan"
+    table: ResolvedTable
     span: Span
 
     @property
@@ -56,13 +53,13 @@ class Ranges:
 
     @property
     def highest(self) -> int | None:
-        """What none may go beyond."""
+        """The upper bound of all ranges."""
         known = [self.table.facts[name].high for name in (self.span.start, self.span.end)]
         return min((int(high) for high in known if high is not None), default=None)
 
     def timetable(self, groups: Sequence[tuple[str, ...]]) -> Grid:
         """Places enough for the rows of each group, which agree in these columns."""
-        few, facts = self.table.wish.few, self.table.facts[self.span.start]
+        few, facts = self.table.request.few, self.table.facts[self.span.start]
         load = 1.0 if few else max(self.table.count / self._size(group) for group in groups)
         if self.in_a_day:
             return HOURS_OF_A_DAY[0 if few else -1]
@@ -79,9 +76,9 @@ class Ranges:
 
     def _size(self, group: tuple[str, ...]) -> int:
         """How many groups there are about; 1 where nobody knows."""
-        references = [self.table.reference_of(name) for name in group]
-        sizes = [self._values(name) for name, reference in zip(group, references, strict=True) if reference is None]
-        return max(1, *(reference.parent.count for reference in references if reference), 1) * math.prod(sizes)
+        keys = [self.table.key_of(name) for name in group]
+        sizes = [self._values(name) for name, key in zip(group, keys, strict=True) if key is None]
+        return max(1, *(self.table.parent(key).count for key in keys if key is not None), 1) * math.prod(sizes)
 
     def _values(self, name: str) -> int:
         facts = self.table.facts[name]

@@ -1,22 +1,22 @@
-"""Rows that may not overlap, such as bookings of one room: each takes the first place of a timetable that is free."""
+"""Rows that must not overlap, such as bookings of one room: each takes the first free slot of a timetable."""
 
-from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from seedbed.errors import TooFewUniqueValues
-from seedbed.seeding.analysis.exclusion_constraints import Span
-from seedbed.seeding.analysis.timestamp_roles import is_planned, says_when_made
-from seedbed.seeding.core.number_codec import DAY, folded
-from seedbed.seeding.core.random_stream import Ints
-from seedbed.seeding.generators.column_generator import indices
-from seedbed.seeding.generators.datetimes import MONTH, SPAN, end, moments
+from seedbed.seeding.analysis.timestamp_names import names_future
+from seedbed.seeding.analysis.timestamp_roles import created_before
+from seedbed.seeding.core.batch import moments
+from seedbed.seeding.core.number_codec import folded
+from seedbed.seeding.core.random_stream import Ints, indices
+from seedbed.seeding.core.time_units import DAY, MONTH, SPAN
+from seedbed.seeding.resolution.exclusions import SlotColumns
+from seedbed.seeding.resolution.references import anchors
+from seedbed.seeding.resolution.resolved_table import ResolvedTable
 from seedbed.seeding.resolution.scheduling.grid import HOURS_OF_A_DAY, Grid, Taken, free_in
 from seedbed.seeding.resolution.scheduling.grid_choice import Ranges
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
 
 _BLOCK = 1 << 16
 _FEW = 20_000
@@ -31,47 +31,38 @@ class Slots:
     they are being found, what is taken in each group.
     """
 
-    def __init__(self, table: "TablePlan", span: Span) -> None:
-        self.table, self.span, self.ranges = table, span, Ranges(table, span)
-        self.groups: list[tuple[str, ...]] = []
-        self.touching = True
+    def __init__(self, table: ResolvedTable, columns: SlotColumns) -> None:
+        self.table, self.columns = table, columns
+        self.span, self.groups, self.touching = columns.span, columns.groups, columns.touching
+        self.ranges = Ranges(table, columns.span)
         self._made = 0
         self._places: Ints = np.zeros(0, dtype=np.int64)
         self._taken: dict[Any, Taken] = {}
         self._grid: Grid | None = None
 
-    def add(self, group: tuple[str, ...], *, touching: bool) -> None:
-        """Keep apart what agrees in these columns as well. Unless `touching`, no end may be the next one's start."""
-        self.groups.append(group)
-        self.touching &= touching
-
     @property
     def members(self) -> set[str]:
-        """The columns that stay as they were drawn: another draw could overlap."""
-        made = says_when_made(self.table, self.span.start)
+        """Columns that must not be redrawn, since another value could overlap."""
+        made = created_before(self.table, self.span.start)
         return {self.span.start, *(column for group in self.groups for column in group), *([made] if made else [])}
 
-    def keeps(self, columns: Collection[str]) -> bool:
-        """Whether rows that agree in these columns are in one group, and so begin at different times."""
-        return self.span.start in columns and any(set(group) <= set(columns) for group in self.groups)
+    def shortage(self) -> TooFewUniqueValues | None:
+        """Whether there are too few places for all rows, where these have an end, before a row is made.
 
-    def see_that_they_fit(self) -> None:
-        """Find out before a row is loaded whether there are places for all, where these have an end.
-
-        Raises:
-            TooFewUniqueValues: there are not.
+        Hours of a day are divided more finely until all rows have one.
         """
-        if self.table.wish.few or not (self.ranges.in_a_day or self.ranges.highest is not None):
-            return
+        if self.table.request.few or not (self.ranges.in_a_day or self.ranges.highest is not None):
+            return None
+        row: int | None = None
         for grid in [*(HOURS_OF_A_DAY[:-1] if self.ranges.in_a_day else ()), None]:
-            self._grid, self._made, self._taken, self._places = grid, 0, {}, self._places[:0]
-            try:
-                self._upto(self.table.count)
-            except TooFewUniqueValues:
-                if grid is None:
-                    raise
-            else:
-                return
+            self._restart(grid)
+            row = self._fill(self.table.count)
+            if row is None:
+                return None
+        return self._too_few(row or 0)
+
+    def _restart(self, grid: Grid | None) -> None:
+        self._grid, self._made, self._taken, self._places = grid, 0, {}, self._places[:0]
 
     @property
     def grid(self) -> Grid:
@@ -86,41 +77,55 @@ class Slots:
 
     def at(self, rows: range) -> Ints:
         """The places of rows in the timetable."""
-        if not self.table.wish.few:
+        if not self.table.request.few:
             self._upto(rows.stop)
             return self._places[rows.start : rows.stop]
         if self.ranges.are_numbers:
             return indices(rows)
         if self.ranges.in_a_day:
             return indices(rows) % len(self.grid.offsets)
-        first = int(self.grid.at_or_after(np.array([end(self.table)]))[0])
+        first = int(self.grid.at_or_after(np.array([self.table.end]))[0])
         return np.asarray(first - 1 - indices(rows) % _FEW, dtype=np.int64)
 
     def keys(self, n: int, rows: range) -> Iterator[Any]:
-        """What rows have in common in the n-th of the groups."""
+        """The keys of the n-th group that rows belong to."""
         columns: list[list[Any]] = []
         for name in self.groups[n]:
-            reference = self.table.reference_of(name)
-            made = None if reference is not None and name not in self._said else self.table.fillings[name].make(rows)
-            columns.append(made.tolist() if made is not None else reference.parents(rows).tolist() if reference else [])
+            key = self.table.key_of(name)
+            if key is not None and name not in self._said:
+                columns.append(self.table.own_rows.parents(key, rows).tolist())
+            else:
+                columns.append(self.table.own_rows.generated(name, rows).tolist())
         return ((n, *key) for key in zip(*columns, strict=True)) if columns else iter([(n,)] * len(rows))
 
     def earliest(self, rows: range) -> tuple[Ints, bool]:
         """When each row may begin: after it was made, or else after what it refers to was; and whether the former."""
-        table, none = self.table, end(self.table) - SPAN
-        before = says_when_made(table, self.span.start)
+        table, none = self.table, self.table.end - SPAN
+        before = created_before(table, self.span.start)
         starts = np.full(len(rows), none, dtype=np.int64)
         if before is not None:
-            starts = moments(table.fillings[before].make(rows), none)
-        for anchor in table.anchors if before is None else ():
-            starts = np.maximum(starts, anchor.made_at(rows))
+            starts = moments(table.own_rows.generated(before, rows), none)
+        for anchor in anchors(table) if before is None else ():
+            starts = np.maximum(starts, anchor.created(rows))
         low = table.facts[self.span.start].low
         if low is not None:
             starts = np.maximum(starts, int(low) * self.ranges.unit)
         return -(-starts // DAY) * DAY if self.are_whole else starts, before is not None
 
     def _upto(self, stop: int) -> None:
-        """Give rows their places, each after those before it."""
+        """Give rows their places, each after those before it.
+
+        Raises:
+            TooFewUniqueValues: there is no place left for one of them.
+        """
+        if (row := self._fill(stop)) is not None:
+            raise self._too_few(row)
+
+    def _too_few(self, row: int) -> TooFewUniqueValues:
+        return TooFewUniqueValues(self.table.name, f"{self.span.start}, {self.span.end}", self.table.count, row)
+
+    def _fill(self, stop: int) -> int | None:
+        """Give rows their places; the first row that finds none, or None where all do."""
         while self._made < stop:
             rows = range(self._made, min(self._made + _BLOCK, max(stop, min(self.table.count, self._made + _BLOCK))))
             wished, earliest, last = self._wanted(rows)
@@ -139,7 +144,8 @@ class Slots:
                 place = free_in(taken, wanted[at])
                 if place > last and (earlier := free_in(taken, least[at])) <= last:
                     place = earlier
-                self._see_that_it_fits(place, row)
+                if not self._fits(place):
+                    return row
                 for one in taken:
                     one.take(place)
                 found[at] = place
@@ -147,6 +153,7 @@ class Slots:
             self._made = rows.stop
         if self._made == self.table.count:
             self._taken.clear()
+        return None
 
     def _taken_by(self, key: Any) -> Taken:
         if key not in self._taken:
@@ -154,8 +161,8 @@ class Slots:
         return self._taken[key]
 
     def _written(self, row: int) -> range | None:
-        """The places that a row which the seeds write out takes by what it says."""
-        known = self.table.wish.known
+        """The slots that an explicit row takes."""
+        known = self.table.request.known
         if row >= len(known) or known[row].get(self.span.start) is None:
             return None
         begun = int(folded(known[row][self.span.start], self.ranges.kind) or 0) * self.ranges.unit
@@ -166,8 +173,8 @@ class Slots:
 
     @property
     def _said(self) -> set[str]:
-        """Columns that rows written out have values of."""
-        return {name for row in self.table.wish.known for name in row}
+        """Columns that explicit rows give values for."""
+        return {name for row in self.table.request.known for name in row}
 
     def _wanted(self, rows: range) -> tuple[Ints, Ints, int]:
         """For each row the place that it would have, the first that it may have, and the last that is not too late."""
@@ -179,11 +186,11 @@ class Slots:
         if self.ranges.in_a_day:
             drawn = stream.below(len(grid.offsets), rows)
             return drawn, np.zeros(len(rows), dtype=np.int64), len(grid.offsets) - 1
-        stop = end(table)
+        stop = table.end
         start, before = self.earliest(rows)
         if (high := self.ranges.highest) is not None:
             stop = min(stop, high * unit)
-        later = is_planned(self.span.start)
+        later = names_future(self.span.start)
         room = np.maximum(stop - start, 0)
         span = np.full(len(rows), 3 * MONTH) if later else np.minimum(MONTH, room) if before else room
         last = int(grid.at_or_after(np.array([stop + 3 * MONTH * later + 1]))[0]) - 1
@@ -192,13 +199,9 @@ class Slots:
         drawn = (np.maximum(choices, 0) * stream.fractions(rows)).astype(np.int64)
         return least + drawn, least, last
 
-    def _see_that_it_fits(self, place: int, row: int) -> None:
+    def _fits(self, place: int) -> bool:
         high = self.ranges.highest
         if self.ranges.in_a_day:
-            fits = place < len(self.grid.offsets)
-        else:
-            ends = int(self.grid.starts(np.array([place]))[0]) + self.grid.width
-            fits = high is None or ends <= (high + 1) * self.ranges.unit
-        if not fits:
-            names = f"{self.span.start}, {self.span.end}"
-            raise TooFewUniqueValues(self.table.name, names, self.table.count, row)
+            return place < len(self.grid.offsets)
+        ends = int(self.grid.starts(np.array([place]))[0]) + self.grid.width
+        return high is None or ends <= (high + 1) * self.ranges.unit

@@ -1,37 +1,37 @@
-"""Columns that CHECKs bind together, drawn again where a CHECK would refuse the row."""
+"""Values that satisfy the CHECKs of a table."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlglot import exp
 
 from seedbed.seeding.analysis.checks import BOOL, NotUnderstood, cast, columns_in, evaluated
 from seedbed.seeding.analysis.checks.sample_values import stand_in
+from seedbed.seeding.analysis.foreign_keys import ForeignKey
 from seedbed.seeding.core.batch import Batch
 from seedbed.seeding.core.column_types import MOMENTS, Kind
 from seedbed.seeding.core.random_stream import Ints
-from seedbed.seeding.resolution.check_redraw import Drawing, Group
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
-    from seedbed.seeding.resolution.references import Reference
+from seedbed.seeding.encoding.rows import RowEncoder
+from seedbed.seeding.planning.check_redraw import Group, RowRedraw
+from seedbed.seeding.planning.table_generators import TableGenerators
+from seedbed.seeding.resolution.references import references
 
 _KEPT = 40
-"""Batches that are remembered: the columns of a chunk read one another."""
+"""Batches that are kept, since the columns of a chunk read one another."""
 
 
-class Settling:
+class CheckSolver:
     """The values of a table's columns. Which attempt a row ends with follows from that row alone, so it stays a
     function of its number.
     """
 
-    def __init__(self, table: "TablePlan") -> None:
-        self._table = table
+    def __init__(self, generators: TableGenerators, encoder: RowEncoder) -> None:
+        self._generators, self._table, self._encoder = generators, generators.table, encoder
         self._groups = self._bound()
         self._batches: dict[tuple[str, int, int], Batch] = {}
-        self._drawings: dict[tuple[int, int, int], Drawing] = {}
+        self._redraws: dict[tuple[int, int, int], RowRedraw] = {}
 
     def computed(self, column: str) -> str | None:
-        """What a column is computed from, in words of SQL; None where it is drawn."""
+        """The SQL expression that a column is computed from, or None where it is drawn."""
         group = self._groups.get(column)
         want = group.assigned.get(column) if group is not None else None
         return None if want is None else want[1].sql("postgres").replace('"', "")
@@ -42,8 +42,8 @@ class Settling:
             return self._batches[key]
         group = self._groups.get(column)
         if group is None:
-            made = self._table.fillings[column].make(rows)
-            if not self._drawings:  # else it may follow from keys that are about to be drawn again
+            made = self._generators.columns[column].make(rows)
+            if not self._redraws:  # else it may follow from keys that are about to be drawn again
                 self._keep(key, made)
             return made
         drawing = self._drawing(group, rows)
@@ -53,29 +53,29 @@ class Settling:
             self._keep((name, rows.start, rows.stop), made)
         return self._batches[key]
 
-    def parents(self, reference: "Reference", rows: range) -> Ints | None:
-        """The rows that a key refers to in the end; None where no CHECK has a say in it."""
-        group = next((self._groups[name] for name in reference.columns if name in self._groups), None)
-        if group is None or reference not in group.references:
+    def parents(self, key: ForeignKey, rows: range) -> Ints | None:
+        """The parent rows that a key refers to after redrawing, or None where no CHECK concerns it."""
+        group = next((self._groups[name] for name in key.columns if name in self._groups), None)
+        if group is None or key not in [one.key for one in group.references]:
             return None
         drawing = self._drawing(group, rows) or self._settled(group, rows)
-        return drawing.parents(reference)
+        return drawing.parents(key)
 
     @property
     def is_drawing(self) -> bool:
-        """Whether something is being drawn, so that what is said of it is not final."""
-        return bool(self._drawings)
+        """Whether a redraw is running, so that values are not final."""
+        return bool(self._redraws)
 
-    def _drawing(self, group: Group, rows: range) -> Drawing | None:
-        return self._drawings.get((id(group), rows.start, rows.stop))
+    def _drawing(self, group: Group, rows: range) -> RowRedraw | None:
+        return self._redraws.get((id(group), rows.start, rows.stop))
 
-    def _settled(self, group: Group, rows: range) -> Drawing:
+    def _settled(self, group: Group, rows: range) -> RowRedraw:
         key = (id(group), rows.start, rows.stop)
-        drawing = self._drawings[key] = Drawing(self._table, group, rows)
+        drawing = self._redraws[key] = RowRedraw(self._generators, self._encoder, group, rows)
         try:
             drawing.settle()
         finally:
-            del self._drawings[key]
+            del self._redraws[key]
         return drawing
 
     def _keep(self, key: tuple[str, int, int], batch: Batch) -> None:
@@ -85,8 +85,8 @@ class Settling:
 
     def _bound(self) -> dict[str, Group]:
         groups: dict[str, Group] = {}
-        for check, want in self._table.wants:
-            names = columns_in(want) & set(self._table.fillings)
+        for check, want in self._table.joint_checks:
+            names = columns_in(want) & set(self._generators.columns)
             if not names or not self._is_understood(want):
                 continue
             joined = _joined(groups, names)
@@ -106,25 +106,27 @@ class Settling:
         """
         table = self._table
         found = [
-            reference
-            for reference in table.references
-            if reference.can_vary and any(table.reference_of(name) is reference for name in group.columns)
+            one
+            for one in references(table)
+            if one.can_vary and any(table.key_of(name) is one.key for name in group.columns)
         ]
-        more = {name for reference in found for name in reference.columns if table.reference_of(name) is reference}
+        more = {name for one in found for name in one.key.columns if table.key_of(name) is one.key}
         if any(self._is_time(name) for name in group.columns) and found:
-            more |= {name for name in table.fillings if self._is_time(name) and table.uniques.slots_of(name) is None}
-        joined = _joined(groups, group.columns | (more & set(table.fillings)))
-        joined.references = [r for r in table.references if r in found or r in joined.references]
+            times = (name for name in self._generators.columns if self._is_time(name))
+            more |= {name for name in times if table.uniqueness.slots_of(name) is None}
+        joined = _joined(groups, group.columns | (more & set(self._generators.columns)))
+        keys = {one.key.columns for one in (*found, *joined.references)}
+        joined.references = [one for one in references(table) if one.key.columns in keys]
 
     def _is_time(self, name: str) -> bool:
         return self._table.kinds[name].name in MOMENTS | {"date"}
 
     def _is_understood(self, want: Any, kind: Kind = BOOL) -> bool:
-        """Tried on a row of stand-ins, as a value of some type; what is not understood is left to PostgreSQL."""
+        """Evaluate an expression on sample values. One that is not understood is left to PostgreSQL."""
         table = self._table
 
         def value(name: str) -> Any:
-            if name not in table.fillings:
+            if name not in self._generators.columns:
                 raise NotUnderstood(name)
             return stand_in(table.kinds[name], table.column(name))
 
@@ -135,7 +137,7 @@ class Settling:
         return True
 
     def _assigned(self, want: Any, group: Group) -> str | None:
-        """A column that equals an expression of others, and so is computed rather than drawn."""
+        """The column that a condition sets equal to an expression of others, so that it is computed."""
         if not isinstance(want, exp.EQ):
             return None
         for target, other in ((want.left, want.right), (want.right, want.left)):
@@ -143,7 +145,7 @@ class Settling:
             if not isinstance(column, exp.Column) or not columns_in(other):
                 continue
             name, table = column.name, self._table
-            free = name not in table.rules and table.reference_of(name) is None and name not in table.uniques.columns
+            free = name not in table.rules and table.key_of(name) is None and name not in table.uniqueness.columns
             known = free and table.kinds[name].is_number and self._is_understood(other, table.kinds[name])
             if known and name not in group.assigned | _needs(group, other):
                 return name
@@ -156,7 +158,7 @@ def _other_side(want: Any, target: str) -> Any:
 
 
 def _needs(group: Group, want: Any) -> dict[str, Any]:
-    """The columns that an expression is computed from, however far away."""
+    """The columns that an expression depends on, directly or through others."""
     found, waiting = {}, list(columns_in(want))
     while waiting:
         name = waiting.pop()
@@ -167,7 +169,7 @@ def _needs(group: Group, want: Any) -> dict[str, Any]:
 
 
 def _joined(groups: dict[str, Group], names: frozenset[str] | set[str]) -> Group:
-    """One group of all that have some of these columns."""
+    """Merge the groups that have any of these columns."""
     joined = Group()
     for other in {id(groups[name]): groups[name] for name in names if name in groups}.values():
         joined.columns |= other.columns

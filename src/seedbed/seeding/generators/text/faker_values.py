@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from seedbed.errors import ProviderExhausted, InvalidSeedsFile
+from seedbed.errors import InvalidSeedsFile, ProviderExhausted
 from seedbed.seeding.api.rules import FakerValues
 from seedbed.seeding.core.batch import Batch, Coded, Joined, Objects, Pool, fixed_pool, pooled
 from seedbed.seeding.core.faker_pool import SIZE, NoValueFits, ProviderNotUsable, cut
 from seedbed.seeding.core.random_stream import Ints
-from seedbed.seeding.generators.column_generator import Filling, Wish
-from seedbed.seeding.generators.text.codes import codes_of
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, shortage
+from seedbed.seeding.generators.text.codes import letter_codes
 from seedbed.seeding.generators.text.text_formats import formed_as
 
 _SHORTEST = 6
@@ -40,88 +40,94 @@ _PATIENCE, _LITTLE_PATIENCE = 20, 4
 """How many times more values are drawn than are different."""
 
 
-def from_faker(wish: Wish, rule: FakerValues) -> Filling:
+def from_faker(request: ColumnRequest, rule: FakerValues) -> ColumnGenerator:
     """Values of a provider that the seeds name.
 
     Raises:
         InvalidSeedsFile: there is no such provider, it raises, or none of its values fits the column.
-        TooFewUniqueValues, ProviderExhausted: none may repeat, and it gives fewer than there are rows.
     """
     arguments = dict(rule.arguments)
     try:
-        if wish.unique:
-            form = formed_as(wish, rule.provider, arguments) if wish.kind.is_text and rule.locale is None else None
-            filling = form or _unique(wish, rule.provider, arguments, rule.locale)
+        if request.unique:
+            form = (
+                formed_as(request, rule.provider, arguments) if request.kind.is_text and rule.locale is None else None
+            )
+            generator = form or _unique(request, rule.provider, arguments, rule.locale)
         else:
-            filling = _sampled(wish, rule.provider, arguments, rule.locale)
+            generator = _sampled(request, rule.provider, arguments, rule.locale)
     except ProviderNotUsable as error:
-        raise _at_its_line(wish, rule, error) from error
+        raise _at_its_line(request, rule, error) from error
+
+    if generator.shortage is not None:
+        return generator
 
     def make(rows: range) -> Batch:
         try:
-            batch = filling.make(rows)
+            batch = generator.make(rows)
             _touch(batch)
         except ProviderNotUsable as error:
-            raise _at_its_line(wish, rule, error) from error
+            raise _at_its_line(request, rule, error) from error
         return batch
 
-    return Filling(wish.name, filling.source, make)
+    return ColumnGenerator(request.name, generator.source, make)
 
 
-def _at_its_line(wish: Wish, rule: FakerValues, error: ProviderNotUsable) -> InvalidSeedsFile:
-    column = f"{wish.table.name}.{wish.name}: " if isinstance(error, NoValueFits) else ""
+def _at_its_line(request: ColumnRequest, rule: FakerValues, error: ProviderNotUsable) -> InvalidSeedsFile:
+    column = f"{request.table.name}.{request.name}: " if isinstance(error, NoValueFits) else ""
     return InvalidSeedsFile(rule.place, f"{column}{error}")
 
 
-def provided(wish: Wish, provider: str, arguments: Mapping[str, Any]) -> Filling:
+def provider_values(request: ColumnRequest, provider: str, arguments: Mapping[str, Any]) -> ColumnGenerator:
     """Values of a provider that a column's name suggests; letters, where names have no room for a number."""
-    if wish.unique and wish.kind.is_text:
-        try:
-            return _unique(wish, provider, arguments, None)
-        except ProviderExhausted:
-            longest = wish.table.facts[wish.name].longest
-            if longest is None or _place_of_number(provider) is None:
-                raise
-            return codes_of(wish, longest)
-    return _sampled(wish, provider, arguments, None)
+    if request.unique and request.kind.is_text:
+        found = _unique(request, provider, arguments, None)
+        longest = request.table.facts[request.name].longest
+        if found.shortage is None or longest is None or _place_of_number(provider) is None:
+            return found
+        return letter_codes(request, longest)
+    return _sampled(request, provider, arguments, None)
 
 
-def _sampled(wish: Wish, provider: str, arguments: Mapping[str, Any], locale: str | None) -> Filling:
+def _sampled(
+    request: ColumnRequest, provider: str, arguments: Mapping[str, Any], locale: str | None
+) -> ColumnGenerator:
     shown = _shown(provider, arguments)
     counting, default = _HALVED.get(provider, ("", 0))
     count = arguments.get(counting, default)
     if isinstance(count, int) and count > 1 and locale is None:
-        return Filling(wish.name, shown, _halves(wish, provider, {**arguments, counting: count}))
-    pool = _pool(wish, provider, arguments, locale)
-    return Filling(wish.name, shown, lambda rows: pooled(pool, wish.stream.below(pool.size, rows)))
+        return ColumnGenerator(request.name, shown, _halves(request, provider, {**arguments, counting: count}))
+    pool = _pool(request, provider, arguments, locale)
+    return ColumnGenerator(request.name, shown, lambda rows: pooled(pool, request.stream.below(pool.size, rows)))
 
 
-def _unique(wish: Wish, provider: str, arguments: Mapping[str, Any], locale: str | None) -> Filling:
-    """Each value once. Where there are fewer than rows, each is there again with a number, if it has a place for one.
-
-    Raises:
-        ProviderExhausted: it has none.
+def _unique(request: ColumnRequest, provider: str, arguments: Mapping[str, Any], locale: str | None) -> ColumnGenerator:
+    """Each value once. Where there are fewer than rows, each is there again with a number, if it has a place for
+    one.
     """
     shown = f"{_shown(provider, arguments)}, unique"
-    placed = _place_of_number(provider) if wish.kind.is_text else None
-    pool = _pool(wish, provider, arguments, locale)
-    found = _different(wish, pool, patience=_LITTLE_PATIENCE if placed else _PATIENCE, most=_STEMS if placed else None)
-    stems = _stems(wish, found, *placed) if placed and len(found) < wish.distinct else []
+    placed = _place_of_number(provider) if request.kind.is_text else None
+    pool = _pool(request, provider, arguments, locale)
+    found = _different(
+        request, pool, patience=_LITTLE_PATIENCE if placed else _PATIENCE, most=_STEMS if placed else None
+    )
+    stems = _stems(request, found, *placed) if placed and len(found) < request.distinct else []
     if placed and stems:
-        return Filling(wish.name, shown, _with_numbers(wish, stems, placed[1]))
-    if not found or (len(found) < wish.distinct and not wish.table.wish.few):
-        raise ProviderExhausted(wish.table.name, wish.name, provider, wish.most, len(found))
-    values = fixed_pool(f"{wish.name} values", found)
+        return ColumnGenerator(request.name, shown, _with_numbers(request, stems, placed[1]))
+    if not found or (len(found) < request.distinct and not request.table.request.few):
+        return shortage(
+            request, ProviderExhausted(request.table.name, request.name, provider, request.most, len(found))
+        )
+    values = fixed_pool(f"{request.name} values", found)
 
     def make(rows: range) -> Batch:
-        return Coded(None, wish.stream.permutation(values.size, wish.places(rows) % values.size), values)
+        return Coded(None, request.stream.permutation(values.size, request.places(rows) % values.size), values)
 
-    return Filling(wish.name, shown, make)
+    return ColumnGenerator(request.name, shown, make)
 
 
-def _different(wish: Wish, pool: Pool, *, patience: int, most: int | None) -> list[Any]:
+def _different(request: ColumnRequest, pool: Pool, *, patience: int, most: int | None) -> list[Any]:
     """Values of a pool, as many as there are rows; no two texts are the same without capitals."""
-    wanted = wish.distinct if most is None else min(wish.distinct, most)
+    wanted = request.distinct if most is None else min(request.distinct, most)
     found: dict[Any, Any] = {}
     j = 0
     while len(found) < wanted and j < patience * (len(found) + SIZE // 8):
@@ -139,10 +145,10 @@ def _place_of_number(provider: str) -> tuple[re.Pattern[str], str] | None:
     return (re.compile(r"(.+)()", re.DOTALL), " ") if _FREE.match(provider) else None
 
 
-def _stems(wish: Wish, found: list[Any], parts: re.Pattern[str], before: str) -> list[tuple[str, str]]:
+def _stems(request: ColumnRequest, found: list[Any], parts: re.Pattern[str], before: str) -> list[tuple[str, str]]:
     """Values parted where a number goes. One that ends with a digit there could become another one."""
-    longest = wish.table.facts[wish.name].longest
-    room = None if longest is None else longest - len(f"{before}{wish.most}")
+    longest = request.table.facts[request.name].longest
+    room = None if longest is None else longest - len(f"{before}{request.most}")
     if room is not None and room < _SHORTEST:
         return []
     made: dict[str, tuple[str, str]] = {}
@@ -154,15 +160,15 @@ def _stems(wish: Wish, found: list[Any], parts: re.Pattern[str], before: str) ->
     return [*made.values()]
 
 
-def _with_numbers(wish: Wish, stems: list[tuple[str, str]], before: str) -> Callable[[range], Batch]:
+def _with_numbers(request: ColumnRequest, stems: list[tuple[str, str]], before: str) -> Callable[[range], Batch]:
     """Each in a random order, then each again with a 2, and so on."""
-    starts = fixed_pool(f"{wish.name} stems", [start for start, _ in stems])
-    ends = fixed_pool(f"{wish.name} ends", [end for _, end in stems])
+    starts = fixed_pool(f"{request.name} stems", [start for start, _ in stems])
+    ends = fixed_pool(f"{request.name} ends", [end for _, end in stems])
     blank = fixed_pool("before a number", ["", before])
 
     def make(rows: range) -> Batch:
-        places = wish.places(rows)
-        codes, turns = wish.stream.permutation(len(stems), places % len(stems)), places // len(stems)
+        places = request.places(rows)
+        codes, turns = request.stream.permutation(len(stems), places % len(stems)), places // len(stems)
         parts: list[str | Coded | Ints] = [Coded(None, codes, starts)]
         if turns.any():
             parts += [Coded(None, (turns > 0).astype(np.int64), blank), np.where(turns > 0, turns + 1, -1)]
@@ -171,11 +177,11 @@ def _with_numbers(wish: Wish, stems: list[tuple[str, str]], before: str) -> Call
     return make
 
 
-def _pool(wish: Wish, provider: str, arguments: Mapping[str, Any], locale: str | None) -> Pool:
-    table, facts = wish.table, wish.table.facts[wish.name]
+def _pool(request: ColumnRequest, provider: str, arguments: Mapping[str, Any], locale: str | None) -> Pool:
+    table, facts = request.table, request.table.facts[request.name]
     free = _FREE.match(provider) is not None
-    made = table.sources.faker(
-        provider, arguments, longest=facts.longest, locale=locale, providers=table.providers, whole=not free
+    made = request.sources.faker(
+        provider, arguments, longest=facts.longest, locale=locale, providers=table.request.providers, whole=not free
     )
     if not facts.shortest or not free:
         return made
@@ -191,28 +197,28 @@ def _stretched(text: Any, shortest: int, longest: int | None) -> Any:
     return whole if longest is None or len(whole) <= longest else whole[:longest]
 
 
-def _halves(wish: Wish, provider: str, arguments: Mapping[str, Any]) -> Callable[[range], Batch]:
+def _halves(request: ColumnRequest, provider: str, arguments: Mapping[str, Any]) -> Callable[[range], Batch]:
     """Every first half with every second one: four million texts for the price of four thousand."""
-    facts, counting = wish.table.facts[wish.name], _HALVED[provider][0]
+    facts, counting = request.table.facts[request.name], _HALVED[provider][0]
     less = arguments[counting] // 2
     first_room = None if facts.longest is None else max(1, facts.longest * 11 // 20)
     second_room = None if facts.longest is None or first_room is None else max(1, facts.longest - first_room - 1)
-    sources = wish.table.sources
+    sources = request.sources
     firsts = sources.faker(provider, {**arguments, counting: arguments[counting] - less}, longest=first_room)
     seconds = sources.faker(provider, {**arguments, counting: less}, longest=second_room)
     if provider == "sentence":
-        firsts = wish.table.memory.pool(
+        firsts = request.table.cache.pool(
             f"{firsts.name} begun {first_room}", firsts, lambda text: text.removesuffix(".")
         )
-        seconds = wish.table.memory.pool(
+        seconds = request.table.cache.pool(
             f"{seconds.name} ended {second_room}", seconds, lambda text: text[:1].lower() + text[1:]
         )
     if facts.longest is not None and facts.longest < _SHORTEST:
-        return lambda rows: Coded(None, wish.stream.below(SIZE, rows), firsts)
-    second_stream = wish.stream.part("second")
+        return lambda rows: Coded(None, request.stream.below(SIZE, rows), firsts)
+    second_stream = request.stream.part("second")
 
     def make(rows: range) -> Batch:
-        first = Coded(None, wish.stream.below(SIZE, rows), firsts)
+        first = Coded(None, request.stream.below(SIZE, rows), firsts)
         second = Coded(None, second_stream.below(SIZE, rows), seconds)
         return Joined(None, len(rows), (first, " ", second))
 

@@ -1,19 +1,17 @@
-"""Numbers that agree as their names say, where no CHECK says so: a line's total, a tax, the least and the most."""
+"""Conditions that the names of number columns imply: a line total, a tax, a minimum and a maximum."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlglot
 
 from seedbed.seeding.analysis.checks import Check, columns_in
+from seedbed.seeding.analysis.table_definition import TableDefinition
+from seedbed.seeding.analysis.unique_constraints import is_unique
 from seedbed.seeding.analysis.value_facts import Facts
 from seedbed.seeding.core.column_types import INTEGERS, Kind
-from seedbed.seeding.generators.column_generator import is_unique
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
 
 _QUANTITY = re.compile(r"^(quantity|qty)$")
 _UNIT_PRICE = re.compile(r"^(unit_)?price$")
@@ -31,11 +29,15 @@ _PAID = re.compile(r"^(amount_paid|paid_amount|paid)$")
 _TOTAL = re.compile(r"^(total|grand_total|total_amount|amount_due|total_due|gross_amount|total_gross)$")
 
 
-def sums(table: "TablePlan", facts: Mapping[str, Facts], wanted: Collection[Any]) -> Iterator[tuple[Check, Any]]:
+def implied_checks(
+    table: TableDefinition, facts: Mapping[str, Facts], wanted: Collection[Any]
+) -> Iterator[tuple[Check, Any]]:
     """What amounts of a table come to, as if CHECKs said it; unless one does say something of them, a rule, or a row
     that is written out.
     """
-    said = {name for want in wanted for name in columns_in(want)} | {name for row in table.wish.known for name in row}
+    said = {name for want in wanted for name in columns_in(want)} | {
+        name for row in table.request.known for name in row
+    }
     amounts = {name.lower(): name for name in _free(table) if table.kinds[name].name in {"numeric", *INTEGERS}}
     for target, words in _equations(table, amounts):
         if target not in said:
@@ -51,8 +53,8 @@ def _check(name: str, sql: str) -> tuple[Check, Any]:
     return Check(name, sql, ()), sqlglot.parse_one(sql, dialect="postgres")
 
 
-def _free(table: "TablePlan") -> list[str]:
-    """Numbers that are neither keys nor filled by the seeds."""
+def _free(table: TableDefinition) -> list[str]:
+    """Number columns that are neither keys nor filled by a rule."""
     found = []
     for name, kind in table.kinds.items():
         column = table.column(name)
@@ -71,8 +73,8 @@ def _bounds(facts: Facts, kind: Kind) -> Iterator[str]:
         yield f"<= {Decimal(str(min(most))) / unit}"
 
 
-def _pairs(table: "TablePlan") -> Iterator[tuple[str, str]]:
-    """Columns that are called the least and the most of one thing, or what is left of a whole."""
+def _pairs(table: TableDefinition) -> Iterator[tuple[str, str]]:
+    """Pairs of columns named as a minimum and a maximum, or as a part and its whole."""
     free = _free(table)
     for name in free:
         found = (pattern.sub(other, name) for pattern, other in _LESS)
@@ -81,7 +83,7 @@ def _pairs(table: "TablePlan") -> Iterator[tuple[str, str]]:
                 yield name, more
 
 
-def _equations(table: "TablePlan", amounts: dict[str, str]) -> Iterator[tuple[str, str]]:
+def _equations(table: TableDefinition, amounts: dict[str, str]) -> Iterator[tuple[str, str]]:
     def one(pattern: re.Pattern[str]) -> str | None:
         return next((name for lower, name in amounts.items() if pattern.search(lower)), None)
 
@@ -101,5 +103,5 @@ def _equations(table: "TablePlan", amounts: dict[str, str]) -> Iterator[tuple[st
         yield paid, f'CASE WHEN "{when}" IS NULL THEN 0 ELSE "{total}" END'
 
 
-def _or_nothing(table: "TablePlan", name: str) -> str:
+def _or_nothing(table: TableDefinition, name: str) -> str:
     return f'coalesce("{name}", 0)' if table.column(name).nullable else f'"{name}"'

@@ -1,26 +1,24 @@
-"""Some rows of columns that CHECKs bind together, drawn until the CHECKs take them."""
+"""Rows of columns that CHECKs bind together, redrawn until the CHECKs accept them."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlglot import exp
 
 from seedbed.seeding.analysis.checks import Check, Vector, cast, columns_in, compared, equal, evaluated, refused, stored
 from seedbed.seeding.analysis.checks.sample_values import typed_kind
+from seedbed.seeding.analysis.foreign_keys import ForeignKey
 from seedbed.seeding.api.rules import Choice, Derived, FakerValues, Template
 from seedbed.seeding.core.batch import Batch, Bools, Numbers, merged, objects
 from seedbed.seeding.core.big_integers import short
 from seedbed.seeding.core.column_types import Kind
 from seedbed.seeding.core.number_codec import decimal, folded
 from seedbed.seeding.core.random_stream import Ints
-from seedbed.seeding.encoding.rows import processed
-from seedbed.seeding.generators.column_generator import Filling
-from seedbed.seeding.planning.explicit_rows import with_known
-
-if TYPE_CHECKING:
-    from seedbed.seeding.planning.table_plan import TablePlan
-    from seedbed.seeding.resolution.references import Reference
+from seedbed.seeding.encoding.rows import RowEncoder
+from seedbed.seeding.generators.column_generator import ColumnGenerator
+from seedbed.seeding.planning.explicit_rows import with_explicit_rows
+from seedbed.seeding.planning.table_generators import TableGenerators
+from seedbed.seeding.resolution.references import Reference, reference
 
 _ATTEMPTS = 40
 _OWN = 25
@@ -29,7 +27,7 @@ _HINTED = 0.4
 
 
 class Group:
-    """Columns that CHECKs bind, what these want, columns that are computed from the others, and keys among them."""
+    """Columns that CHECKs bind together, with those CHECKs, the computed columns and the keys among them."""
 
     def __init__(self) -> None:
         self.columns: set[str] = set()
@@ -38,11 +36,12 @@ class Group:
         self.references: list[Reference] = []
 
 
-class Drawing:
-    """What has been drawn of some rows. A column that follows another asks for it, and so is made after it."""
+class RowRedraw:
+    """The values drawn for some rows. A column that depends on another reads it, and so is made after it."""
 
-    def __init__(self, table: "TablePlan", group: Group, rows: range) -> None:
-        self._table, self._group, self._rows = table, group, rows
+    def __init__(self, generators: TableGenerators, encoder: RowEncoder, group: Group, rows: range) -> None:
+        self._generators, self._encoder, self._group, self._rows = generators, encoder, group, rows
+        self._table = table = generators.table
         self.made: dict[str, Batch] = {}
         self._parents: dict[str, Ints] = {}
         self._misfits: dict[str, Bools] = {}
@@ -50,18 +49,15 @@ class Drawing:
         self._waiting: set[str] = set()
         self._attempt = 0
         self._bad: Bools = np.zeros(len(rows), dtype=np.bool_)
-        self._names = [name for name in table.fillings if name in group.columns]
+        self._names = [name for name in generators.columns if name in group.columns]
         self._following = [name for name in self._names if isinstance(table.rules.get(name), Derived | Template)]
         self._drawn = [name for name in self._names if name not in self._following and name not in group.assigned]
         self._keys = {
-            name: reference
-            for reference in group.references
-            for name in reference.columns
-            if table.reference_of(name) is reference
+            name: one for one in group.references for name in one.key.columns if table.key_of(name) is one.key
         }
 
     def settle(self) -> None:
-        """Draw everything, and again for rows that a CHECK would refuse, a limited number of times."""
+        """Draw all columns, and redraw rows that a CHECK refuses, a limited number of times."""
         for name in self._names:
             self.batch(name)
         for attempt in range(1, _ATTEMPTS):
@@ -81,17 +77,17 @@ class Drawing:
             self.made[name] = self._computed(name) if name in self._group.assigned else self._first(name)
         return self.made[name]
 
-    def parents(self, reference: "Reference") -> Ints:
+    def parents(self, key: ForeignKey) -> Ints:
         """The rows that a key refers to, as far as it has been drawn."""
-        waiting = next((name for name in reference.columns if name in self._waiting and name in self._keys), None)
+        waiting = next((name for name in key.columns if name in self._waiting and name in self._keys), None)
         if waiting is not None:
             self.batch(waiting)
-        if reference.name not in self._parents:
-            self._parents[reference.name] = reference.drawn(self._rows)
-        return self._parents[reference.name]
+        if key.name not in self._parents:
+            self._parents[key.name] = reference(self._table, key).draw(self._rows)
+        return self._parents[key.name]
 
     def _first(self, name: str) -> Batch:
-        return self._table.fillings[name].make(self._rows)
+        return self._generators.columns[name].make(self._rows)
 
     def _remake(self) -> None:
         for name in [*self._following, *self._group.assigned]:
@@ -107,25 +103,25 @@ class Drawing:
         if name in self._keys:
             self._choose_again(self._keys[name])
             return
-        again = self._table.varied(name, self._attempt)
+        again = self._generators.redraw(name, self._attempt)
         if again is not None:
             batch = self._hinted(again.make(self._rows), name)
             self.made[name] = merged(self.made[name], batch, self._bad)
 
-    def _choose_again(self, reference: "Reference") -> None:
-        """Other parents for the refused rows, and with them all columns of the key."""
-        before = self.parents(reference)
-        own = [name for name, other in self._keys.items() if other is reference]
+    def _choose_again(self, of: Reference) -> None:
+        """Choose other parents for refused rows, and with them all columns of the key."""
+        before = self.parents(of.key)
+        own = [name for name, other in self._keys.items() if other.key is of.key]
         self._waiting -= set(own)
-        chosen = np.where(self._bad, reference.varied(self._attempt).drawn(self._rows), before)
-        self._parents[reference.name] = chosen
+        chosen = np.where(self._bad, of.redraw(self._attempt).draw(self._rows), before)
+        self._parents[of.key.name] = chosen
         for name in own:
-            found = reference.keys(name, chosen)
-            filling = Filling(name, "", lambda _, found=found: found)  # type: ignore[misc]
-            self.made[name] = with_known(self._table, filling).make(self._rows)
+            found = of.keys(name, chosen)
+            generator = ColumnGenerator(name, "", lambda _, found=found: found)  # type: ignore[misc]
+            self.made[name] = with_explicit_rows(self._table, generator).make(self._rows)
 
     def _hinted(self, batch: Batch, name: str) -> Batch:
-        """The same, with numbers in some rows that the CHECKs compare it with: nobody draws just a nought by chance."""
+        """Put numbers that a CHECK compares with into some rows: a random draw would hardly hit them."""
         if not isinstance(batch, Numbers) or not batch.kind.is_number:
             return batch
         said = dict.fromkeys(value for _, want in self._group.wants for value in compared(want).get(name, ()))
@@ -145,17 +141,17 @@ class Drawing:
         return Numbers(batch.nulls, np.where(which, hints, batch.data), batch.kind)
 
     def _vector(self, name: str) -> Vector:
-        """A column's values as PostgreSQL will have them."""
+        """A column's values as PostgreSQL will store them."""
         batch = self.batch(name)
         kept = self._vectors.get(name)
         if kept is None or kept[0] is not batch:
             table = self._table
             kind = typed_kind(table.kinds[name], table.column(name))
-            kept = self._vectors[name] = (batch, stored(processed(table, name, batch), kind))
+            kept = self._vectors[name] = (batch, stored(self._encoder.processed(name, batch), kind))
         return kept[1]
 
     def _computed(self, name: str) -> Batch:
-        """A column that follows from others. Where its type does not hold the value, the row is one to draw again."""
+        """Compute a column from others. A row whose value its type cannot hold is redrawn."""
         kind, (check, want) = self._table.kinds[name], self._group.assigned[name]
         for column in columns_in(want):
             self.batch(column)
@@ -190,7 +186,7 @@ class Drawing:
         return bad
 
     def _empty(self) -> None:
-        """A CHECK that a NULL is in the way of refuses nothing."""
+        """Set refused values to NULL where that makes the CHECKs pass."""
         for name in self._drawn:
             self._bad = self._refused()
             if not self._bad.any():
@@ -207,8 +203,8 @@ class Drawing:
         self.made[name] = kept.without(helped) if helped.any() else kept
         self._recompute()
         if helped.any() and name in self._keys:
-            reference = self._keys[name]
-            self._parents[reference.name] = np.where(helped, -1, self.parents(reference))
+            key = self._keys[name].key
+            self._parents[key.name] = np.where(helped, -1, self.parents(key))
 
     def _recompute(self) -> None:
         for name in self._group.assigned:

@@ -1,0 +1,47 @@
+"""The sequences that models number columns from."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Column, Sequence
+
+from seedbed.postgres.quoting import compile_expression, quote_identifier
+from seedbed.seeding.core.column_types import INTEGERS, kind_of
+
+_NEXT = re.compile(r"^\s*nextval\s*\(\s*'(?P<name>(?:[^']|'')+)'\s*(?:::\s*(?:text|regclass)\s*)*\)\s*$", re.IGNORECASE)
+
+
+def place_in_sequence(column: Column[Any]) -> tuple[int, int]:
+    """The position of a column among those that share its sequence, and how many share it.
+
+    It depends on the schema alone, so a row keeps its number whichever tables are seeded and with however many rows.
+    """
+    name = sequence_of(column)
+    if name is None:
+        return 0, 1
+    sharing = [
+        other
+        for _, table in sorted(column.table.metadata.tables.items())
+        for other in table.columns
+        if sequence_of(other) == name and kind_of(other).name in INTEGERS
+    ]
+    return sharing.index(column), len(sharing)
+
+
+def sequence_of(column: Column[Any]) -> str | None:
+    """The quoted name of a column's sequence, or None where the column has one to itself."""
+    found = list(_named(column))
+    return None if not found else ".".join(quote_identifier(part) for part in found[0] if part and part != "public")
+
+
+def _named(column: Column[Any]) -> Iterator[tuple[str, ...]]:
+    argument = getattr(column.server_default, "arg", None)
+    for default in (column.default, argument):
+        sequence = getattr(default, "sequence", default)  # of Sequence.next_value()
+        if isinstance(sequence, Sequence):
+            yield (str(sequence.schema or ""), str(sequence.name))
+    match = None if argument is None else _NEXT.match(compile_expression(argument))
+    if match is not None:
+        name = match["name"].replace("''", "'")
+        yield tuple(part.replace('"', "") if '"' in part else part.lower() for part in name.rsplit(".", 1))

@@ -1,0 +1,85 @@
+"""A table as its model and the seeds define it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Column, Table
+
+from seedbed.seeding.api.rules import Rule
+from seedbed.seeding.api.seeds_file import Share, Wanted
+from seedbed.seeding.core.column_types import Kind, kind_of, own_processing
+from seedbed.seeding.core.random_stream import Stream
+from seedbed.seeding.core.time_units import microseconds
+
+
+@dataclass(frozen=True, eq=False)
+class TableDefinition:
+    """A table of the models, and what the seeds ask of it.
+
+    `rank` is its place in the order of loading. `kinds` are the types of its columns, without those of columns that the
+    database computes. `seed` and `as_of` are the lock's, and `root` is the folder of the project.
+    """
+
+    sql: Table
+    model: type[Any] | None
+    request: Wanted
+    seed: int
+    as_of: datetime
+    root: Path
+    rank: int
+    kinds: Mapping[str, Kind]
+
+    @property
+    def name(self) -> str:
+        return str(self.sql.key)
+
+    @property
+    def place(self) -> str:
+        """The line of the seeds file that asks for the table."""
+        return self.request.place
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        return self.request.rules
+
+    @property
+    def share(self) -> Share | None:
+        return self.request.rows if isinstance(self.request.rows, Share) else None
+
+    @property
+    def is_empty(self) -> bool:
+        return self.request.rows == 0
+
+    @cached_property
+    def end(self) -> int:
+        """`as_of` in microseconds since 1970. No row is later."""
+        return microseconds(self.as_of)
+
+    def stream(self, column: str) -> Stream:
+        return Stream(self.seed, f"{self.name}.{column}")
+
+    def column(self, name: str) -> Column[Any]:
+        return next(column for column in self.sql.columns if column.name == name)
+
+    def kind(self, column: str) -> Kind:
+        return self.kinds[column] if column in self.kinds else kind_of(self.column(column))
+
+    def takes_instances(self, column: str) -> bool:
+        """Whether a JSON column's own Python type takes models rather than what JSON has."""
+        return own_processing(self.column(column))
+
+    def is_left_out(self, column: str) -> bool:
+        """Whether a column's values are the database's own, and so unknown here."""
+        if column in self.rules or (column in self.kinds and self.kinds[column].is_generated):
+            return False
+        own = self.column(column)
+        return own.computed is not None or own.server_default is not None or own.identity is not None
+
+
+def column_kinds(table: Table) -> dict[str, Kind]:
+    """The types of a table's columns, without those of columns that the database computes."""
+    return {str(column.name): kind_of(column) for column in table.columns if column.computed is None}

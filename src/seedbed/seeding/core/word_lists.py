@@ -1,0 +1,30 @@
+"""The word lists and tables of values that Seedbed brings, read when they are first needed."""
+
+import csv
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def words(name: str) -> tuple[str, ...]:
+    """One of the lists of words.csv."""
+    return word_lists()[name]
+
+
+@cache
+def word_lists() -> Mapping[str, tuple[str, ...]]:
+    """The words of titles, names and sentences, by list; Faker has none that belong together."""
+    found: dict[str, list[str]] = {}
+    for row in data_rows("words.csv"):
+        found.setdefault(row["list"], []).append(row["word"])
+    return {name: tuple(listed) for name, listed in found.items()}
+
+
+def data_rows(file: str) -> list[dict[str, str]]:
+    """The rows of a CSV file, by column."""
+    return [*csv.DictReader(data_text(file).splitlines())]
+
+
+def data_text(file: str) -> str:
+    return files("seedbed.seeding").joinpath("data", file).read_text(encoding="utf-8")

@@ -1,0 +1,47 @@
+"""Columns of classes that share a table: the discriminator, and columns that some classes lack."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from seedbed.seeding.analysis.inheritance import is_identity, shown_identities
+from seedbed.seeding.core.batch import Batch, Bools, Coded, fixed_pool
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest
+from seedbed.seeding.resolution.resolved_table import ResolvedTable
+
+
+def discriminator(request: ColumnRequest) -> ColumnGenerator:
+    """Fill the column that says which class a row is of."""
+    table, inheritance = request.table, request.table.inheritance
+    identities = [] if inheritance is None else inheritance.identities
+    pool = fixed_pool(f"{table.name}.{request.name}", identities)
+    source = f"its class: {shown_identities(identities)}"
+    return ColumnGenerator(request.name, source, lambda rows: Coded(None, table.own_rows.classes(rows), pool))
+
+
+def limited(table: ResolvedTable, made: ColumnGenerator) -> ColumnGenerator:
+    """A column's generator, NULL in the rows of classes that do not have the column."""
+    inheritance, column = table.inheritance, table.column(made.name)
+    of = None if inheritance is None else inheritance.discriminator
+    if inheritance is None or of is None or of == made.name or not column.nullable:
+        return made
+    having = inheritance.identities_with(column)
+    if len(having) == len(inheritance.identities) or not having:
+        return made
+
+    def make(rows: range) -> Batch:
+        return made.make(rows).without(~_among(table.own_rows.batch(of, rows), having))
+
+    source = f"{made.source}; NULL unless {of} is {shown_identities(having)}"
+    return replace(made, source=source, make=make, counted=False)
+
+
+def _among(batch: Batch, identities: Sequence[Any]) -> Bools:
+    if isinstance(batch, Coded) and batch.nulls is None:
+        entries = batch.pool.all()
+        known = [any(is_identity(identity, entry) for identity in identities) for entry in entries]
+        return np.array(known, dtype=np.bool_)[batch.codes]
+    found = [any(is_identity(identity, value) for identity in identities) for value in batch.tolist()]
+    return np.array(found, dtype=np.bool_)

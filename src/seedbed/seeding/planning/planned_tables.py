@@ -1,0 +1,126 @@
+"""The tables of a plan, each resolved and planned once, on first use."""
+
+from collections.abc import Mapping
+
+from seedbed.errors import TooFewUniqueValues
+from seedbed.seeding.analysis.foreign_keys import ForeignKey
+from seedbed.seeding.analysis.table_spec import TableSpec
+from seedbed.seeding.core.batch import Batch
+from seedbed.seeding.core.column_types import Kind
+from seedbed.seeding.core.faker_pool import Pools
+from seedbed.seeding.core.random_stream import Ints
+from seedbed.seeding.generators.entities.place import country_column
+from seedbed.seeding.planning.table_generators import TableGenerators, build_generators
+from seedbed.seeding.planning.table_plan import TablePlan, table_plan
+from seedbed.seeding.resolution.class_rows import ClassRows
+from seedbed.seeding.resolution.parent_rows import ExistingRows, ParentRows
+from seedbed.seeding.resolution.references import roots, shortage_of_choices
+from seedbed.seeding.resolution.resolved_table import ResolvedTable, resolve, shortage_of_rows
+
+
+class PlannedTables:
+    """`specs` are all tables of the plan, in the order of loading; `existing` are rows of tables beside them."""
+
+    def __init__(self, specs: Mapping[str, TableSpec], existing: Mapping[str, ExistingRows], pools: Pools) -> None:
+        self._specs, self._pools = specs, pools
+        self._rows = {name: PlannedRows(name, self) for name in specs}
+        self._parents: dict[str, ParentRows] = {**existing, **self._rows}
+        self._resolved: dict[str, ResolvedTable] = {}
+        self._generators: dict[str, TableGenerators] = {}
+        self._plans: dict[str, TablePlan] = {}
+
+    def resolved(self, name: str) -> ResolvedTable:
+        if name not in self._resolved:
+            self._resolved[name] = resolve(self._specs[name], self._specs, self._parents, self._rows[name])
+        return self._resolved[name]
+
+    def plan(self, name: str) -> TablePlan:
+        """One table with what fills it.
+
+        Raises:
+            TooFewUniqueValues: there are too few values for its rows.
+        """
+        if name not in self._plans:
+            table, generators = self.resolved(name), self._built(name)
+            if generators.shortage is not None:
+                raise generators.shortage
+            self._plans[name] = table_plan(generators, self._classes(table))
+        return self._plans[name]
+
+    def shortage(self, name: str) -> TooFewUniqueValues | None:
+        """Whether there are too few values for the rows of a table, before any of them is made."""
+        table = self.resolved(name)
+        found = shortage_of_rows(table) or self._built(name).shortage
+        if found is not None or not self._built(name).columns:
+            return found
+        found = shortage_of_choices(table)
+        slots = (slots.shortage() for slots in self._built(name).sources.slots)
+        return found or next((shortage for shortage in slots if shortage is not None), None)
+
+    def _built(self, name: str) -> TableGenerators:
+        if name not in self._generators:
+            self._generators[name] = build_generators(self.resolved(name), self._pools)
+        return self._generators[name]
+
+    def _classes(self, table: ResolvedTable) -> ClassRows | None:
+        if table.inheritance is None:
+            return None
+        extensions = [self._rows[name] for name in table.inheritance.extensions if name in self._rows]
+        return ClassRows(table, table.inheritance.own, extensions)
+
+
+class PlannedRows:
+    """The rows of one table of a plan, for its own columns and for tables that refer to it.
+
+    The table may be planned later than what reads its rows: of two tables that refer to each other one comes first.
+    """
+
+    def __init__(self, name: str, tables: PlannedTables) -> None:
+        self.name, self._tables = name, tables
+        self._roots: dict[str, tuple[str, Ints]] = {}
+
+    @property
+    def count(self) -> int:
+        return self._tables.resolved(self.name).count
+
+    @property
+    def is_dated(self) -> bool:
+        return self._tables.resolved(self.name).is_dated
+
+    @property
+    def is_mapped(self) -> bool:
+        return self._tables.resolved(self.name).inheritance is not None
+
+    @property
+    def country_column(self) -> str | None:
+        return country_column(self._tables.plan(self.name).table_generators.sources.places)
+
+    def kind(self, column: str) -> Kind | None:
+        table = self._tables.plan(self.name)
+        return table.kinds[column] if column in table.generators else None
+
+    def created(self, chosen: Ints) -> Ints:
+        return self._tables.plan(self.name).maker.created(chosen)
+
+    def take(self, column: str, chosen: Ints) -> Batch:
+        return self._tables.plan(self.name).maker.take(column, chosen)
+
+    def roots(self, column: str) -> tuple[str, Ints]:
+        if column not in self._roots:
+            self._roots[column] = roots(self._tables.resolved(self.name), column)
+        return self._roots[column]
+
+    def extended_by(self, table: str, rows: range) -> Ints:
+        return self._tables.plan(self.name).maker.extended_by(table, rows)
+
+    def batch(self, column: str, rows: range) -> Batch:
+        return self._tables.plan(self.name).maker.batch(column, rows)
+
+    def generated(self, column: str, rows: range) -> Batch:
+        return self._tables.plan(self.name).maker.generated(column, rows)
+
+    def parents(self, key: ForeignKey, rows: range) -> Ints:
+        return self._tables.plan(self.name).maker.parents(key, rows)
+
+    def classes(self, rows: range) -> Ints:
+        return self._tables.plan(self.name).maker.classes(rows)

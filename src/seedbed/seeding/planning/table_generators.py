@@ -1,0 +1,61 @@
+"""The generators of a table's columns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from seedbed.errors import TooFewUniqueValues
+from seedbed.seeding.core.faker_pool import Pools
+from seedbed.seeding.core.random_stream import Stream
+from seedbed.seeding.generators.column_generator import ColumnGenerator
+from seedbed.seeding.generators.selection import GeneratorSources, column_generator, generator_sources
+from seedbed.seeding.planning.explicit_rows import with_explicit_rows
+from seedbed.seeding.resolution.resolved_table import ResolvedTable
+
+_DESPERATE = 20
+"""Failed attempts at a row after which column names no longer narrow its numbers."""
+
+
+@dataclass(frozen=True, eq=False)
+class TableGenerators:
+    """`columns` are what fills the columns, by name and in their order; a column that is left to the database has
+    none. A `shortage` says that one of them has too few values for the rows.
+    """
+
+    table: ResolvedTable
+    sources: GeneratorSources
+    columns: Mapping[str, ColumnGenerator]
+    shortage: TooFewUniqueValues | None = None
+
+    def redraw(self, column: str, attempt: int) -> ColumnGenerator | None:
+        """A generator with other random draws, or None where the column must not change."""
+        table, uniqueness = self.table, self.table.uniqueness
+        if any(column in slots.members for slots in self.sources.slots):
+            return None
+        if table.inheritance is not None and column == table.inheritance.discriminator:
+            return None
+        if table.key_of(column) is not None or column in {*uniqueness.columns, *uniqueness.first, *uniqueness.never}:
+            return None
+        if uniqueness.combination_of(column) is not None:
+            return None
+        stream = Stream(table.seed, f"{table.name}.{column}/again {attempt}")
+        again = column_generator(self.sources, column, stream, named=attempt < _DESPERATE)
+        return None if again is None else with_explicit_rows(table, again)
+
+
+def build_generators(table: ResolvedTable, pools: Pools) -> TableGenerators:
+    """Choose what fills each column of a table.
+
+    Raises:
+        NoGenerator: a column can be neither filled nor left out.
+        NullNotAllowed: the seeds write out a None for a column that is NOT NULL.
+    """
+    sources = generator_sources(table, pools)
+    columns: dict[str, ColumnGenerator] = {}
+    for name in table.kinds:
+        made = column_generator(sources, name, table.stream(name))
+        if made is None:
+            continue
+        if made.shortage is not None:
+            return TableGenerators(table, sources, columns, made.shortage)
+        columns[name] = with_explicit_rows(table, made)
+    return TableGenerators(table, sources, columns)

@@ -1,0 +1,78 @@
+"""How exclusion constraints are kept: by slots of a timetable, or by adjacent ranges."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from sqlglot import exp
+
+from seedbed.errors import UnsupportedUniqueConstraint
+from seedbed.seeding.analysis.exclusion_constraints import Exclusion, Span, column_of, span_of
+from seedbed.seeding.analysis.table_spec import TableSpec
+
+
+@dataclass(frozen=True)
+class SlotColumns:
+    """Two columns, `span`, between which rows that agree in all columns of one of `groups` do not overlap.
+
+    Unless `touching`, no end may be the next one's start.
+    """
+
+    span: Span
+    groups: tuple[tuple[str, ...], ...]
+    touching: bool
+
+    def keeps(self, columns: Collection[str]) -> bool:
+        """Whether rows that agree in these columns are in one group, and so begin at different times."""
+        return self.span.start in columns and any(set(group) <= set(columns) for group in self.groups)
+
+
+def find_slots(table: TableSpec, exclusions: Sequence[Exclusion]) -> list[SlotColumns]:
+    """The columns that are the ends of a range which may not overlap with others, unless the seeds fill them."""
+    found: dict[Span, SlotColumns] = {}
+    for exclusion in exclusions:
+        if _ranges(table, exclusion):
+            continue
+        for element, operator in exclusion.elements:
+            ends = span_of(table, element) if operator == "&&" else None
+            if ends is None or ends[0].start in table.rules:
+                continue
+            span, touching = ends
+            known = found.get(span, SlotColumns(span, (), touching=True))
+            group = tuple(_told_apart(table, exclusion))
+            found[span] = replace(known, groups=(*known.groups, group), touching=known.touching and touching)
+            break
+    return [*found.values()]
+
+
+def side_by_side_ranges(table: TableSpec, exclusion: Exclusion, slots: Sequence[SlotColumns]) -> list[str]:
+    """Columns of ranges that may not overlap. They are made side by side over the whole table.
+
+    Raises:
+        UnsupportedUniqueConstraint: what may not overlap is neither a range nor made of two columns, and no rule fills it.
+    """
+    ranges = _ranges(table, exclusion)
+    elements = [element for element, operator in exclusion.elements if operator == "&&"]
+    spans = [ends[0] for element in elements if (ends := span_of(table, element)) is not None]
+    read = [element for element in elements if isinstance(element, exp.Expression)]
+    named = {column.name for element in read for column in element.find_all(exp.Column)}
+    ruled = any(name in table.rules for name in named)
+    served = any(one.span in spans for one in slots)
+    if elements and not (ranges or served or ruled):
+        raise UnsupportedUniqueConstraint(table.name, exclusion.shown, [], is_exclusion=True)
+    return ranges
+
+
+def _told_apart(table: TableSpec, exclusion: Exclusion) -> Iterator[str]:
+    """Columns whose values tell rows that may overlap; what only the server can tell equal is left out."""
+    for element, operator in exclusion.elements:
+        name = column_of(table, element) if operator == "=" and isinstance(element, exp.Column) else None
+        kind = table.kinds.get(name) if name is not None else None
+        if name is None or kind is None or kind.name in {"citext", "bpchar"} or table.is_left_out(name):
+            continue
+        yield name
+
+
+def _ranges(table: TableSpec, exclusion: Exclusion) -> list[str]:
+    """Columns of ranges that may not overlap."""
+    named = [column_of(table, element) for element, operator in exclusion.elements if operator == "&&"]
+    return [n for n in named if n is not None and n in table.kinds and table.kinds[n].name.endswith("range")]

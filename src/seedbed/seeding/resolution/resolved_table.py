@@ -1,0 +1,215 @@
+"""A table whose keys, number of rows and unique columns are settled. None of its values exists yet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from seedbed.errors import CyclicReference, NoGenerator, TooFewUniqueValues
+from seedbed.seeding.analysis.foreign_keys import ForeignKey, find_keys, key_of
+from seedbed.seeding.analysis.inheritance import Inheritance, inheritance_of
+from seedbed.seeding.analysis.table_spec import TableSpec, values_of
+from seedbed.seeding.core.batch_cache import BatchCache
+from seedbed.seeding.core.random_stream import Ints, Stream
+from seedbed.seeding.resolution.cardinality import Spread
+from seedbed.seeding.resolution.combinations import CombinationRows
+from seedbed.seeding.resolution.key_consistency import KeyConsistency
+from seedbed.seeding.resolution.parent_rows import ExistingRows, OwnRows, ParentRows
+from seedbed.seeding.resolution.uniqueness import Uniqueness, resolve_uniqueness
+
+
+@dataclass(eq=False)
+class RowTotal:
+    """How many rows a table has, and how they lie by their parents.
+
+    `was_read` says whether anything has asked for it. By engine 4, the words for a key name the number of rows per
+    parent only where a column before it depends on the number of rows, and these words are part of a plan's digest.
+    """
+
+    count: int
+    spread: Spread | None
+    was_read: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class ResolvedTable(TableSpec):
+    """A table with what is settled of its rows.
+
+    `keys` are its foreign keys in the order in which their rows are chosen, `parents` the rows that they refer to, by
+    table. `own_rows` reads the rows of the table itself. `is_dated` says whether anything tells when its rows, or those
+    that they need, were created.
+    """
+
+    inheritance: Inheritance | None
+    keys: tuple[ForeignKey, ...]
+    parents: Mapping[str, ParentRows]
+    consistency: KeyConsistency
+    uniqueness: Uniqueness
+    total: RowTotal
+    own_rows: OwnRows
+    is_dated: bool
+    cache: BatchCache
+
+    @property
+    def count(self) -> int:
+        self.total.was_read = True
+        return self.total.count
+
+    @property
+    def spread(self) -> Spread | None:
+        """How the rows lie side by side by their parents, where the seeds or a unique constraint want it."""
+        self.total.was_read = True
+        return self.total.spread
+
+    @property
+    def share_key(self) -> str | None:
+        """The name of the key that the seeds give a number of rows for."""
+        return next((key.name for key in self.keys if key.follows(self.share)), None)
+
+    def key_of(self, column: str) -> ForeignKey | None:
+        """The key that a column's values come from: the first that has it."""
+        return key_of(self.keys, column)
+
+    def parent(self, key: ForeignKey) -> ParentRows:
+        return self.parents[key.target]
+
+    def spread_of(self, key: ForeignKey) -> Spread | None:
+        """The spread that a key follows, if it does."""
+        name = self.share_key or self.uniqueness.spread
+        return self.spread if name is not None and key.name == name else None
+
+    def combined(self, member: str, rows: range) -> Ints:
+        """Which parent, or which value, some rows have of a member of a combination that is used once."""
+
+        def places() -> Ints:
+            combination = self.uniqueness.combination_of(member)
+            assert combination is not None  # noqa: S101 - it is asked for members alone
+            within = None if combination.within is None else self.consistency.key(combination.within)
+            spread = None if within is None else self.spread_of(within)
+            return CombinationRows(self, combination, self.consistency).places(spread, rows)[member]
+
+        found: Ints = self.cache.answer((f"combination {member}", rows.start, rows.stop), places)
+        return found
+
+
+def resolve(
+    table: TableSpec,
+    planned: Mapping[str, TableSpec],
+    parents: Mapping[str, ParentRows],
+    own_rows: OwnRows,
+) -> ResolvedTable:
+    """Settle how the keys of a table choose their rows, how many rows it has, and how its columns are kept unique.
+
+    `planned` are all tables of the plan, and `parents` the rows of these and of tables that a database has.
+
+    Raises:
+        CyclicReference, NoGenerator, ParentNotPlanned: there are no rows that a key could refer to.
+        TooFewUniqueValues, UnsupportedUniqueConstraint: a unique constraint cannot be kept.
+    """
+    inheritance = inheritance_of(table)
+    existing = {n: rows.count for n, rows in parents.items() if isinstance(rows, ExistingRows) and rows.known}
+    keys = [_with_class(key, inheritance, planned) for key in find_keys(table, planned, existing)]
+    parents = {key.target: _parent(table, key, parents) for key in keys}
+    uniqueness, consistency = resolve_uniqueness(table, keys, parents)
+    spread = _spread(table, planned, uniqueness, consistency)
+    rows = table.request.rows
+    count = spread.total if spread is not None else rows if isinstance(rows, int) else 0
+    anchors = [key for key in consistency.keys if not key.late and key.target != table.name]
+    return ResolvedTable(
+        **values_of(table),
+        inheritance=inheritance,
+        keys=consistency.keys,
+        parents=parents,
+        consistency=consistency,
+        uniqueness=uniqueness,
+        total=RowTotal(count, spread),
+        own_rows=own_rows,
+        is_dated=table.created is not None or any(parents[key.target].is_dated for key in anchors),
+        cache=BatchCache(),
+    )
+
+
+def shortage_of_rows(table: ResolvedTable) -> TooFewUniqueValues | None:
+    """Whether the parents together have too few combinations for the rows."""
+    rows, spread, base = table.request.rows, table.total.spread, table.uniqueness.spread
+    if base is None or spread is None or not isinstance(rows, int) or spread.total >= rows:
+        return None
+    combination = next(one for one in table.uniqueness.combinations if one.within == base)
+    return TooFewUniqueValues(table.name, ", ".join([base, *combination.members]), rows, spread.total)
+
+
+def share_words(table: ResolvedTable) -> str:
+    """The number of rows per parent that the seeds give, in words."""
+    share = table.share
+    return "" if share is None else f"{share.low} to {share.high} for each"
+
+
+def _parent(table: TableSpec, key: ForeignKey, parents: Mapping[str, ParentRows]) -> ParentRows:
+    if key.target in parents:
+        return parents[key.target]
+    column = next(column for column in table.sql.columns if column.name == key.columns[0])
+    target = next(other.column.table for other in column.foreign_keys if str(other.column.table.key) == key.target)
+    return ExistingRows(key.target, [str(column.name) for column in target.columns], None)
+
+
+def _with_class(key: ForeignKey, inheritance: Inheritance | None, planned: Mapping[str, TableSpec]) -> ForeignKey:
+    """Have a row of a table that extends another, in joined inheritance, refer to the row that is of its class."""
+    if inheritance is None or not key.is_planned or not inheritance.is_key(key):
+        return key
+    if inheritance_of(planned[key.target]) is None:
+        return key
+    return replace(key, follows_class=True, source="the one of its class")
+
+
+def _spread(
+    table: TableSpec, planned: Mapping[str, TableSpec], uniqueness: Uniqueness, consistency: KeyConsistency
+) -> Spread | None:
+    """The spread of a table's rows, where the seeds give a number for each parent or a unique constraint wants one.
+
+    Raises:
+        CyclicReference, NoGenerator: there is no key that it could follow.
+    """
+    if table.share is not None:
+        return _spread_by_share(table, planned, uniqueness, consistency)
+    rows = table.request.rows
+    if uniqueness.spread is None or not isinstance(rows, int):
+        return None
+    base = consistency.key(uniqueness.spread)
+    parent = consistency.parent(base)
+    most = _most(table, base, uniqueness, consistency)
+    if most is None:
+        if parent.count == 0:
+            return None
+        return Spread.scatter(parent.name, base.name, parent.count, rows, Stream(table.seed, f"{table.name} over all"))
+    return Spread.level(parent.name, base.name, rows, most)
+
+
+def _spread_by_share(
+    table: TableSpec, planned: Mapping[str, TableSpec], uniqueness: Uniqueness, consistency: KeyConsistency
+) -> Spread | None:
+    share = table.share
+    if share is None:
+        return None
+    base = next((key for key in consistency.keys if key.follows(share)), None)
+    if base is None:
+        parent = planned.get(share.parent)
+        if parent is None or parent.rank > table.rank:
+            raise CyclicReference(table.name, share.column, share.parent, nullable=False)
+        raise NoGenerator(table.name, share.column, "a key that a rule fills")
+    most = _most(table, base, uniqueness, consistency)
+    rows = consistency.parent(base)
+    stream = Stream(table.seed, f"{table.name} per {share.parent}")
+    return Spread.draw_shares(rows.name, base.name, rows.count, share, stream, most)
+
+
+def _most(table: TableSpec, base: ForeignKey, uniqueness: Uniqueness, consistency: KeyConsistency) -> Ints | None:
+    """How many rows each parent may have at the most: none where later keys would have no choice."""
+    settled = [
+        CombinationRows(table, combination, consistency).most()
+        for combination in uniqueness.combinations
+        if combination.within == base.name
+    ]
+    sizes = consistency.choices_left(base)
+    if (sizes == 0).any():
+        settled.append(np.where(sizes > 0, np.int64(2**62), 0))
+    return None if not settled else np.min(np.stack(settled), axis=0)
