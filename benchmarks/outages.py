@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from benchmarks.harness import machine, table
 from seedbed.settings import DatabaseUrl
-from tests.postgres.outages import Outage, silenced, stopped, terminated
-from tests.postgres.poolers import PGBOUNCER, pgbouncer
-from tests.postgres.proxies import Link
-from tests.postgres.services import Service, StoppableServer, service, stoppable_server
+from tests.support.postgres.outages import Outage, silenced, stopped, terminated
+from tests.support.postgres.poolers import PGBOUNCER, pgbouncer
+from tests.support.postgres.proxies import Link
+from tests.support.postgres.services import Service, StoppableServer, service, stoppable_server
 
 DEADLINE = 5.0
 ALIVE, STOPPED, AFTER_DEADLINE, BACK = 0.1, 0.5, 0.1, 1.0

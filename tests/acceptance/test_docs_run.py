@@ -16,7 +16,7 @@ import pytest
 
 from seedbed.cli import root
 from tests.acceptance.conftest import PACKAGES, PARTS, ROOT
-from tests.documents import TEXTS, Shell, blocks, follow, pattern, typed
+from tests.support.documents import TEXTS, Shell, blocks, follow, pattern, typed
 
 PAGES = [
     page

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from jsonschema import Draft4Validator
 
-from tests.emulators import Neon, ask, emulated
-from tests.servers import needs_psql
+from tests.support.emulators import Neon, ask, emulated
+from tests.support.servers import needs_psql
 
 PACKAGES = ("neon@6.2.3", "@neon/sdk@6.1.2", "@neondatabase/api-client@2.7.3")
 PR = "preview/pr-42"

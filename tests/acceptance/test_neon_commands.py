@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from seedbed.branching.neon import NeonBranches
-from tests.emulators import MARK, Neon, ask, emulated
-from tests.projects import Project, reference_copy
+from tests.support.emulators import MARK, Neon, ask, emulated
+from tests.support.projects import Project, reference_copy
 
 PR = "preview/pr-42"
 LATER = """

@@ -16,7 +16,7 @@ import pytest
 
 from seedbed.branching.local import databases
 from tests.acceptance.conftest import Project, people
-from tests.emulators import ask, emulated
+from tests.support.emulators import ask, emulated
 
 PR, BASE = "preview/pr-42", "preview/base"
 TOGETHER = int(os.environ.get("SEEDBED_TEST_TOGETHER", "4"))

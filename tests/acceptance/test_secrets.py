@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.leaking import CLOSED, EVERY_SIGN, MISSPELT, PLACES, shown, write_project
+from tests.support.leaking import CLOSED, EVERY_SIGN, MISSPELT, PLACES, shown, write_project
 
 
 @pytest.fixture(scope="module")

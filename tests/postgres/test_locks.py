@@ -13,8 +13,8 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer
 from seedbed.postgres.locks import migration_lock
-from tests.postgres.processes import await_that, await_up, me
-from tests.projects import execute
+from tests.support.postgres.processes import await_that, await_up, me
+from tests.support.projects import execute
 
 Make = Callable[..., Database]
 WAITING = "application_name = 'waiting' AND query ~ 'advisory|COMMIT'"

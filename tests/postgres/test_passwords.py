@@ -16,8 +16,8 @@ from seedbed.postgres.connection import open_connection
 from seedbed.postgres.database import resolve_database
 from seedbed.postgres.embedded import TemporaryServer, run_temporary_server
 from seedbed.settings import DatabaseUrl, Project, find_project, load_configuration, parse_url
-from tests.leaking import COMMANDS, EVERY_SIGN, PASSWORDS, PLACES, every_log, forms, shown, tell, write_project
-from tests.postgres.services import app_for
+from tests.support.leaking import COMMANDS, EVERY_SIGN, PASSWORDS, PLACES, every_log, forms, shown, tell, write_project
+from tests.support.postgres.services import app_for
 
 LOGINS = [PLACES["userinfo"], PLACES["password="], PLACES["password= between"]]
 LINES = {

@@ -16,7 +16,7 @@ from seedbed.postgres.environment_mark import change_mark, read_database_mark
 from seedbed.postgres.locks import migration_lock
 from seedbed.postgres.reset import reset_database
 from seedbed.settings import Environment
-from tests.projects import execute
+from tests.support.projects import execute
 
 Make = Callable[..., Database]
 
