@@ -13,6 +13,8 @@ from seedbed.migrations.hazards.rules import RULES, HazardRule
 from seedbed.settings import Settings
 from seedbed.settings.project import PROJECT_KEYS
 
+pytestmark = pytest.mark.unit
+
 ROOT = Path(__file__).parents[1]
 PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),

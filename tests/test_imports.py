@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.unit
+
 ROOT = Path(__file__).parents[1]
 HEAVY = ("alembic", "faker", "fastapi", "numpy", "psycopg", "psycopg2", "pydantic", "sqlalchemy", "sqlglot", "sqlmodel")
 PACKAGE = [file for file in sorted((ROOT / "src/seedbed").rglob("*.py")) if "files" not in file.parts]

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.unit
+
 _HEAD = """
 import gc, os, signal, sys, time, weakref
 from pathlib import Path

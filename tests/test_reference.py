@@ -4,6 +4,8 @@ import pytest
 
 from tests.support.reference import PAGES, REFERENCE
 
+pytestmark = pytest.mark.unit
+
 
 class TestReference:
     @pytest.mark.parametrize("name", PAGES)

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from seedbed.branching.names import build_database_name, check_branch_name
 from seedbed.errors import InvalidBranchName
 
+pytestmark = pytest.mark.unit
+
 names = st.text(min_size=1, max_size=256)
 
 

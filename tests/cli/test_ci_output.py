@@ -7,6 +7,8 @@ import pytest
 from seedbed.cli.ci_output import write_github_outputs
 from seedbed.settings import DatabaseUrl, parse_url
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.fixture
 def outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -7,6 +7,8 @@ import pytest
 
 from seedbed.errors import AmbiguousRename, DraftCancelled
 
+pytestmark = pytest.mark.unit
+
 draft = import_module("seedbed.cli.migrate.draft")  # the package's attribute of that name is the command
 
 ONE = AmbiguousRename("column", "task.title", "task.headline")

@@ -9,6 +9,8 @@ from seedbed.migrations.apply.upgrade import AppliedRevisions
 from seedbed.previews.preview_data import PreviewData, RowSource
 from seedbed.settings import DatabaseUrl
 
+pytestmark = pytest.mark.unit
+
 
 class TestShow:
     def test_prints_every_fact_of_a_result(self, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,8 @@ from seedbed.schema.user_code import redirect_stdout_to_stderr
 from seedbed.settings.atomic_files import write_atomically
 from tests.support.projects import little_project, no_room
 
+pytestmark = pytest.mark.unit
+
 TABLES = """
 print("printed by the schema")
 

@@ -4,9 +4,12 @@ import hashlib
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from seedbed.cli.serve import serve
+
+pytestmark = pytest.mark.unit
 
 
 class TestServe:

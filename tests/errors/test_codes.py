@@ -9,6 +9,8 @@ from seedbed import errors
 from seedbed.errors import SeedbedError
 from tests.support.error_examples import EXAMPLES
 
+pytestmark = pytest.mark.unit
+
 
 def concrete_errors(error: type[SeedbedError]) -> list[type[SeedbedError]]:
     """The class and its subclasses that have their own code."""

@@ -18,6 +18,8 @@ from seedbed.settings import Environment, find_project, load_configuration
 from tests.support.projects import ROOT, execute, fresh_database
 from tests.support.servers import installed
 
+pytestmark = pytest.mark.slow
+
 PROJECT = find_project(ROOT)
 
 

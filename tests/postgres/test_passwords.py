@@ -19,6 +19,8 @@ from seedbed.settings import DatabaseUrl, Project, find_project, load_configurat
 from tests.support.leaking import COMMANDS, EVERY_SIGN, PASSWORDS, PLACES, every_log, forms, shown, tell, write_project
 from tests.support.postgres.services import app_for
 
+pytestmark = pytest.mark.slow
+
 LOGINS = [PLACES["userinfo"], PLACES["password="], PLACES["password= between"]]
 LINES = {
     "as it is": "DATABASE_URL={}",

@@ -12,6 +12,8 @@ from seedbed.postgres.psql import build_psql_command
 from seedbed.settings import Environment, Origin, parse_url
 from seedbed.settings.sources import SourceKind
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.fixture(autouse=True)
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:

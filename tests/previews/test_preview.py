@@ -43,6 +43,8 @@ from seedbed.settings import Configuration, Environment
 from tests.support.postgres.embedded_projects import reference_project
 from tests.support.projects import execute
 
+pytestmark = pytest.mark.slow
+
 NEWEST = "e2be48669f4b"
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pytest
 from click.testing import CliRunner
 
 from seedbed.cli import root
@@ -11,6 +12,8 @@ from seedbed.schema.diagram import draw_mermaid, draw_svg
 from seedbed.schema.table_description import describe_tables
 from seedbed.settings import find_project
 from tests.support.projects import little_project
+
+pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
 DRAWN = ROOT / "docs" / "reference" / "schema.svg"

@@ -10,6 +10,8 @@ import pytest
 from seedbed.errors import SchemaImportFailure, SchemaShadowed, SchemaWithoutTables
 from tests.support.projects import Project, little_project
 
+pytestmark = pytest.mark.unit
+
 HERO = """
 class Hero(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)

@@ -8,6 +8,8 @@ import pytest
 from seedbed.schema import find_unregistered
 from tests.support.projects import Project, little_project
 
+pytestmark = pytest.mark.unit
+
 HERO = """
 class Hero(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)

@@ -23,6 +23,8 @@ from seedbed.settings import Environment
 from tests.support.projects import Project, execute, little_project
 from tests.support.zoo import SEEDS, TABLES
 
+pytestmark = pytest.mark.slow
+
 ORDINARY = 20
 SCALE = int(os.environ.get("SEEDBED_TEST_ZOO_SCALE", ORDINARY))
 

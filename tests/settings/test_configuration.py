@@ -17,6 +17,8 @@ from seedbed.errors import (
 from seedbed.settings import Configuration, Environment, Project, load_configuration, require_database_url
 from seedbed.settings.environments import SETTINGS_CLASSES
 
+pytestmark = pytest.mark.unit
+
 NEON = "postgresql://app:pw@ep-cool-1-pooler.eu-central-1.aws.neon.tech/shop?sslmode=require&channel_binding=require"
 URL_REMEDY = (
     "Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE. Percent-encode % / ? @ # : and spaces in the password, "

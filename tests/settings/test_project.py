@@ -7,6 +7,8 @@ import pytest
 from seedbed.errors import InvalidProjectConfig, ProjectNotFound
 from seedbed.settings import Project, find_project
 
+pytestmark = pytest.mark.unit
+
 KEYS = (
     "Keys of [tool.seedbed]: schema, metadata, imports, path, alembic, version_table, seeds, ignore, service, masking."
 )

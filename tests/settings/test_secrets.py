@@ -32,6 +32,8 @@ from tests.support.leaking import (
     write_project,
 )
 
+pytestmark = pytest.mark.unit
+
 VARIABLES = ["DATABASE_URL", "DATABASE_URL_UNPOOLED", "SHADOW_DATABASE_URL"]
 
 

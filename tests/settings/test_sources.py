@@ -7,6 +7,8 @@ import pytest
 from seedbed.errors import InvalidEnvFile
 from seedbed.settings.sources import find_unknown_names, read_environment_file
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:

@@ -11,6 +11,8 @@ from pydantic import BaseModel
 
 from seedbed.settings import DatabaseUrl, MalformedUrl, parse_url
 
+pytestmark = pytest.mark.unit
+
 seeded = settings(derandomize=True, max_examples=200, deadline=None)
 NEON = "ep-cool-1-pooler.eu-central-1.aws.neon.tech"
 HOSTS = st.sampled_from(["localhost", "db.example.com", "127.0.0.1", "::1", "fe80::1%eth0", "/run/my db", "@abstract"])

@@ -12,6 +12,8 @@ from seedbed.starter.alembic_config import find_histories
 from seedbed.starter.env_py import add_shared_connection
 from seedbed.starter.project_discovery import discover_project
 
+pytestmark = pytest.mark.unit
+
 REVISION = 'revision = "{}"\ndown_revision = None\n\n\ndef upgrade():\n    pass\n\n\ndef downgrade():\n    pass\n'
 ENV = """
 from alembic import context

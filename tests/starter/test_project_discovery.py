@@ -13,6 +13,8 @@ from seedbed.starter.components import ProjectParts
 from seedbed.starter.env_py import add_shared_connection
 from seedbed.starter.project_discovery import DiscoveredProject, DiscoveredTables, discover_project
 
+pytestmark = pytest.mark.unit
+
 MODELS = """
 from sqlalchemy.orm import Mapped, mapped_column
 from {package}.db import Base

@@ -19,6 +19,8 @@ from seedbed.settings import find_project
 from seedbed.starter.components import ProjectParts
 from seedbed.starter.project_writer import create_project
 
+pytestmark = pytest.mark.unit
+
 ROOT = Path(__file__).parents[2]
 PACKAGED = Path(seedbed.starter.__file__).parent / "files"
 FILES = sorted(

@@ -12,6 +12,8 @@ from seedbed.postgres.embedded.os_account import get_server_account
 from tests.acceptance.conftest import people
 from tests.testing.conftest import Shop, handed_over
 
+pytestmark = pytest.mark.slow
+
 ORDER = """
 @pytest.mark.parametrize("turn", range(12))
 def test_in_any_order(db, turn):

@@ -9,6 +9,8 @@ from seedbed.branching.local.databases import format_comment, parse_comment
 from seedbed.branching.protocol import Branch
 from seedbed.settings import Environment
 
+pytestmark = pytest.mark.unit
+
 BRANCH = Branch(
     name="preview/pr-42",
     parent="development",

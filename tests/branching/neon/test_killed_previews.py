@@ -18,6 +18,8 @@ import pytest
 
 from tests.support.emulators import MARK, ROOT, Neon, ask, emulated
 
+pytestmark = pytest.mark.chaos
+
 RUNS = int(os.environ.get("SEEDBED_TEST_NEON_RUNS", "4"))
 SEED = int(os.environ.get("SEEDBED_TEST_NEON_SEED", "42"))
 PR = "preview/pr-42"

@@ -24,6 +24,8 @@ from tests.conftest import GIVEN
 from tests.support.postgres.proxies import cutting_proxy
 from tests.support.projects import Project, execute, fresh_database, little_project
 
+pytestmark = pytest.mark.chaos
+
 KILLS = int(os.environ.get("SEEDBED_TEST_KILLS", "24"))
 """In turn of each kind; 200 and more by hand."""
 

@@ -11,6 +11,8 @@ from tests.migrations.changes.harness import TrialServer, prove_with_seedbed
 from tests.migrations.changes.world import Case
 from tests.support.servers import installed
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=installed(), ids=lambda binaries: f"postgres-{binaries.major_version}")
 def trial_server(request: pytest.FixtureRequest) -> Iterator[TrialServer]:

@@ -16,6 +16,8 @@ from seedbed.postgres.embedded import run_temporary_server
 from seedbed.schema import Schema, declare
 from tests.migrations.changes.harness import TrialServer
 
+pytestmark = pytest.mark.slow
+
 CHECKS = [
     "kind IN ('a', 'b', 'c')",
     "code IN ('a', 'b')",

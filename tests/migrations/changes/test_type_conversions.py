@@ -23,6 +23,8 @@ from tests.migrations.changes.harness import TrialServer, draft_changes, prove_w
 from tests.migrations.changes.world import PLAIN, SampleSchema, col
 from tests.support.projects import execute
 
+pytestmark = pytest.mark.slow
+
 BIG = (col("id", sa.BigInteger, primary_key=True), col("note", sa.Text))
 IDENTITY = (col("id", sa.Integer, sa.Identity(), primary_key=True), col("note", sa.Text))
 

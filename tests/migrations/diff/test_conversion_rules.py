@@ -5,6 +5,8 @@ import pytest
 from seedbed.migrations.diff.types.conversion_rules import find_lossy_part, find_respelling, is_narrowing, uses_column
 from seedbed.postgres.quoting import quote_identifier
 
+pytestmark = pytest.mark.unit
+
 
 class TestFindLossyPart:
     @pytest.mark.parametrize(

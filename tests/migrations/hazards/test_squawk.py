@@ -28,6 +28,8 @@ from tests.migrations.changes.harness import TrialServer, _make_runner
 from tests.migrations.changes.world import Case
 from tests.support.postgres.hazards import ALONE, TABLES, met
 
+pytestmark = pytest.mark.slow
+
 SQUAWK = Path(sys.executable).with_name("squawk")
 VERSION = "2.70.0"
 """The version whose rules are listed here; another may have others, and this file is then to be read again."""

@@ -4,6 +4,8 @@ import pytest
 
 from seedbed.migrations.hazards.trace import VersionStatements
 
+pytestmark = pytest.mark.unit
+
 
 class TestVersionStatements:
     @pytest.mark.parametrize(

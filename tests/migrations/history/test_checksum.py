@@ -11,6 +11,8 @@ from seedbed.migrations.history import checksum as module
 from seedbed.migrations.history.checksum import compute_checksum
 from tests.support.projects import ROOT
 
+pytestmark = pytest.mark.unit
+
 REVISION = """
 '''Create task
 

@@ -25,6 +25,8 @@ from seedbed.postgres.catalog.model import (
     View,
 )
 
+pytestmark = pytest.mark.unit
+
 COLUMN = Column("title", "text", False, None, None, None, None, None, None)
 TABLE = Table("app", "task", "table", False, (COLUMN,), (), None, None, (), False, False, None, ())
 WORDS: list[tuple[CatalogObject, str]] = [

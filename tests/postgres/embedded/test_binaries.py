@@ -8,6 +8,8 @@ import pytest
 from seedbed.errors import PostgresBinariesNotFound
 from seedbed.postgres.embedded import Binaries, binaries, find_binaries
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.fixture(autouse=True)
 def _nothing_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

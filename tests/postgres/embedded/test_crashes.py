@@ -22,6 +22,8 @@ from tests.support.postgres.processes import ENSURE, SERVER, await_that, await_u
 from tests.support.postgres.services import until
 from tests.support.projects import execute
 
+pytestmark = pytest.mark.chaos
+
 TOGETHER = 8
 DIE = "os.kill(os.getpid(), signal.SIGKILL)"
 

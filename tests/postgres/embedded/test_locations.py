@@ -19,6 +19,8 @@ from tests.conftest import OWNER, copy_home
 from tests.support.postgres.processes import SERVER, User, nobody, users
 from tests.support.projects import execute
 
+pytestmark = pytest.mark.slow
+
 PROJECT = '[project]\nname = "shop"\n[tool.seedbed]\n'
 IS_ROOT = os.geteuid() == 0
 

@@ -9,6 +9,8 @@ from seedbed.errors import NoUnprivilegedAccount
 from seedbed.postgres.embedded import os_account
 from seedbed.postgres.embedded.os_account import OsAccount, choose_server_directory, get_server_account
 
+pytestmark = pytest.mark.unit
+
 STRANGER = OsAccount(uid=54321, gid=54322)
 
 

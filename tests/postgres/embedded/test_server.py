@@ -20,6 +20,8 @@ from tests.conftest import OWNER, copy_home
 from tests.support.postgres.processes import ENSURE, HOLD, SERVER, User, await_up, end, me, users
 from tests.support.projects import execute
 
+pytestmark = pytest.mark.slow
+
 
 def pid_of(server: EmbeddedServer) -> int:
     pid = server.read_status().pid

@@ -13,6 +13,8 @@ import pytest
 from seedbed.errors import DataDirectoryNotWritable
 from seedbed.postgres.embedded.state_files import Holder, ServerState, read_state, write_state
 
+pytestmark = pytest.mark.unit
+
 
 class TestState:
     def test_comes_back_as_it_was_written(self, tmp_path: Path) -> None:

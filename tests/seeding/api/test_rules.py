@@ -16,6 +16,8 @@ from seedbed.seeding.planning.table_plan import encoded
 from seedbed.settings import Environment
 from tests.support.projects import Project, little_project
 
+pytestmark = pytest.mark.unit
+
 HERO = """
 class Hero(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)

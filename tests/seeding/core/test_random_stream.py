@@ -5,11 +5,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import seedbed.seeding
 from seedbed.seeding.core.random_stream import Stream
+
+pytestmark = pytest.mark.unit
 
 EMAIL = Stream(1, "user.email")
 FOLDER = Path(seedbed.seeding.__file__).parent

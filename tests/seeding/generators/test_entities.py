@@ -17,6 +17,8 @@ from seedbed.seeding.planning.table_plan import TablePlan
 from seedbed.settings import Environment
 from tests.support.projects import Project, little_project
 
+pytestmark = pytest.mark.unit
+
 KEY = "    id: int | None = Field(default=None, primary_key=True)\n"
 
 

@@ -27,6 +27,8 @@ from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.settings import Environment
 from tests.support.projects import Project, little_project
 
+pytestmark = pytest.mark.unit
+
 THING = """
 from pydantic import EmailStr, HttpUrl
 from pydantic import IPvAnyAddress

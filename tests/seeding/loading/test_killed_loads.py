@@ -31,6 +31,8 @@ from tests.seeding.loading.test_dropped_constraints import STATE
 from tests.support.postgres.proxies import watched_proxy
 from tests.support.projects import Project, execute, little_project
 
+pytestmark = pytest.mark.chaos
+
 KILLS = int(os.environ.get("SEEDBED_TEST_SEED_KILLS", "3"))
 TABLES = """
 class Hero(Table, table=True):

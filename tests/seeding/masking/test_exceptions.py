@@ -8,6 +8,8 @@ from seedbed.seeding.masking import Exceptions
 from seedbed.seeding.masking.exceptions import matches, shown
 from seedbed.settings import Project
 
+pytestmark = pytest.mark.unit
+
 
 class TestNames:
     @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.settings import Environment
 from tests.support.projects import Project, little_project
 
+pytestmark = pytest.mark.unit
+
 TABLES = """
 from typing import Literal
 from pydantic import BaseModel

@@ -30,6 +30,8 @@ from seedbed.seeding.planning.table_plan import TablePlan, sample
 from seedbed.settings import Environment, find_project
 from tests.support.projects import ROOT, Project, little_project
 
+pytestmark = pytest.mark.unit
+
 AS_OF = datetime(2026, 11, 1, tzinfo=UTC)
 HERO = """
 class Hero(Table, table=True):

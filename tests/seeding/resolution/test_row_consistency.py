@@ -15,6 +15,8 @@ from seedbed.settings import Environment
 from tests.seeding.generators.test_entities import KEY, rows
 from tests.support.projects import little_project
 
+pytestmark = pytest.mark.unit
+
 MONEY = "Decimal = Field(max_digits=8, decimal_places=2)"
 
 

@@ -10,6 +10,8 @@ from seedbed.errors import InvalidRoutesModule, SchemaImportFailure
 from seedbed.service.http.app import load_custom_router
 from seedbed.settings import Project
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.fixture(autouse=True)
 def _forgotten() -> Iterator[None]:

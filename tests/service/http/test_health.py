@@ -13,6 +13,8 @@ from seedbed.service.http.health import ReadinessProbe, create_health_router
 from seedbed.service.http.problems import Problem
 from seedbed.service.pool.statement import Row, Statement
 
+pytestmark = pytest.mark.unit
+
 
 class Fake:
     """A query runner whose database is available or not, as the test sets it, and that counts its queries."""

@@ -12,6 +12,8 @@ from seedbed.service.http.access_log import AccessLogMiddleware
 from seedbed.service.http.metrics import Metrics
 from seedbed.service.http.server import format_url, listen, serve_in_thread
 
+pytestmark = pytest.mark.unit
+
 
 def free_port() -> int:
     with socket.socket() as probe:

@@ -14,6 +14,8 @@ from seedbed.service.http.table_routes import TableRouter
 from seedbed.service.queries.page_cursor import CursorSigner
 from seedbed.service.queries.resources import Resource, build_path, build_resources
 
+pytestmark = pytest.mark.unit
+
 
 def schema_of(*names: str) -> Schema:
     metadata = MetaData()

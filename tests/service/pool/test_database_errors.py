@@ -6,6 +6,8 @@ from sqlalchemy.exc import DatabaseError
 
 from seedbed.service.pool.database_errors import is_unavailable
 
+pytestmark = pytest.mark.unit
+
 LIBPQS = psycopg.DatabaseError("could not send data to server: Connection timed out")
 
 

@@ -28,6 +28,8 @@ from tests.support.postgres.services import (
     until,
 )
 
+pytestmark = pytest.mark.chaos
+
 DEADLINE = 0.6
 PATIENCE = 4.0
 """Seconds within which things that are promised sooner are seen here."""

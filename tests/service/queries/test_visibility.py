@@ -5,6 +5,8 @@ from sqlalchemy import Column, Integer, MetaData, Table, Text
 
 from seedbed.service.queries.visibility import is_secret_name, is_table_public, list_public_columns
 
+pytestmark = pytest.mark.unit
+
 SECRET = [
     "password", "hashed_password", "password_hash", "passwordhash", "hashedPassword", "PASSWORD", "password2",
     "user_passwords", "passwd", "pwd", "pass", "passphrase", "secret", "client_secret", "clientSecret", "secrets",

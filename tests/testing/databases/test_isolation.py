@@ -4,6 +4,8 @@ import pytest
 
 from tests.testing.conftest import Shop
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["pytester"]
 
 

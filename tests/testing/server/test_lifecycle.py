@@ -23,6 +23,8 @@ from tests.support.projects import execute
 from tests.support.servers import installed
 from tests.testing.conftest import Shop, handed_over
 
+pytestmark = pytest.mark.slow
+
 SHOP = """
 @pytest.mark.parametrize("turn", range(8))
 def test_in_turn(db, turn):

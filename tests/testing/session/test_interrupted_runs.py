@@ -10,6 +10,8 @@ import pytest
 
 from tests.testing.conftest import Shop
 
+pytestmark = pytest.mark.chaos
+
 AROUND = """
 import os, signal, sys, time
 
