@@ -1,7 +1,8 @@
-"""Servers and databases that belong to one test."""
+"""Marks that follow from where a test is, and the servers and databases that tests share."""
 
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -28,6 +29,48 @@ from tests.support.servers import each_major, installed
 
 OWNER = "shop_owner"
 GIVEN = Origin(SourceKind.PROCESS, "DATABASE_URL in the process's environment")
+
+TESTS = Path(__file__).parent
+
+
+def pytest_configure() -> None:
+    """Start children with the default handlers of signals, also under `nohup` and as a background job.
+
+    A shell starts those with SIGINT or SIGHUP ignored, and a child inherits that unless its parent has a handler.
+    """
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, lambda *_: None)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by its folder, unless its module says `unit`."""
+    for item in items:
+        if item.get_closest_marker("unit") is None:
+            folder = item.path.relative_to(TESTS).parts[0]
+            item.add_marker({"acceptance": "acceptance", "testing": "plugin"}.get(folder, "postgres"))
+        if (mark := item.get_closest_marker("known_flaky")) is not None:
+            reason = mark.kwargs.get("reason") or mark.args[0]
+            item.user_properties.append(("known_flaky", reason))
+            item.add_marker(pytest.mark.xfail(reason=f"known to be flaky: {reason}", strict=False))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List the tests that are known to be flaky, each with its reason and its result."""
+    flaky = [
+        (report.nodeid, "failed" if report.outcome == "skipped" else report.outcome, reason)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "call"
+        for name, reason in report.user_properties
+        if name == "known_flaky"
+    ]
+    if flaky:
+        failed = sum(outcome == "failed" for _, outcome, _ in flaky)
+        terminalreporter.section(f"known to be flaky: {len(flaky)}, of which {failed} failed")
+        for test, outcome, reason in sorted(flaky):
+            terminalreporter.line(f"{outcome}: {test}: {reason}")
 
 
 @pytest.fixture(params=installed(), ids=lambda binaries: f"pg{binaries.major_version}")
