@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from seedbed.errors import NoServableTables, PendingProductionRevisions, SeedsFileNotFound, TablesNotEmpty
+from seedbed.extras import require_extra
 from seedbed.migrations.apply.plan import UpgradePlan, plan_upgrade
 from seedbed.migrations.apply.upgrade import AppliedRevisions, apply
 from seedbed.migrations.hazards.losses import report_losses
@@ -23,10 +24,6 @@ from seedbed.postgres.database import (
 from seedbed.schema import Schema, load_schema
 from seedbed.seeding.loading.load import Seeded, run
 from seedbed.seeding.planning.seed_plan import plan
-from seedbed.service import create_app
-from seedbed.service.http.access_control import check_access_decided
-from seedbed.service.http.server import format_url, listen, serve, serve_in_thread
-from seedbed.service.queries.resources import build_resources
 from seedbed.settings import Configuration, Environment
 
 Step = Callable[[str], AbstractContextManager[Callable[[str], None]]]
@@ -66,12 +63,18 @@ def start_service(
     call returns after seeding, and an embedded server stays up.
 
     Raises:
+        ExtraMissing: the project has a service, and the extra `service` is not installed.
         AuthenticationNotConfigured: others could read, and neither tokens nor `public` are set.
     """
     if not configuration.project.service:
         with _prepare(configuration, step, keep_server=True) as (service, _, _):
             on_ready(service)
         return
+    require_extra("service", "seedbed up")
+    from seedbed.service import create_app
+    from seedbed.service.http.access_control import check_access_decided
+    from seedbed.service.http.server import serve
+
     check_access_decided(configuration, allows_everyone=public, host=configuration.settings.host)
     with _prepare(configuration, step) as (service, schema, listening):
         on_ready(service)
@@ -83,11 +86,16 @@ def try_service(
     configuration: Configuration, *, step: Step, on_ready: Callable[[PreparedService], None]
 ) -> list[RouteResponse]:
     """Do the same as `start_service`, but request each route once, and stop."""
+    if configuration.project.service:
+        require_extra("service", "seedbed up")
     with _prepare(configuration, step) as (service, schema, listening):
         on_ready(service)
         if not configuration.project.service:
             return []
         _check_servable(configuration, schema)
+        from seedbed.service import create_app
+        from seedbed.service.http.server import serve_in_thread
+
         app = create_app(configuration, schema, service.database.url)
         with serve_in_thread(app, listening) as url:
             return list(_request_routes(url, schema))
@@ -138,6 +146,8 @@ def _prepare(
         if not configuration.project.service:
             yield PreparedService(database, applied, losses, seeded, reason, None), schema, None
             return
+        from seedbed.service.http.server import format_url, listen
+
         settings = configuration.settings
         is_port_set = "SEEDBED_PORT" in configuration.origins
         listening = stack.enter_context(listen(settings.host, settings.port, try_next_ports=not is_port_set))
@@ -181,6 +191,8 @@ def _load_seeds(
 
 
 def _request_routes(url: str, schema: Schema) -> Iterator[RouteResponse]:
+    from seedbed.service.queries.resources import build_resources
+
     for path in ("/health/live", "/health/ready"):
         yield _request(url, path)
     for resource in build_resources(schema):

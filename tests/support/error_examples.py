@@ -31,6 +31,7 @@ _EXAMPLES: tuple[e.SeedbedError, ...] = (
     e.SchemaBuildFailure(
         "CREATE VIEW open_tasks AS SELECT id FROM tasks WHERE NOT is_completed", 'relation "tasks" does not exist'
     ),
+    e.ExtraMissing("seedbed serve", "service", "fastapi"),
     e.UnknownEnvironment("prod", "--env", ["development", "testing", "preview", "production"]),
     e.DatabaseNotConfigured("production", ".env.production", file_exists=False, shared=".env, line 1"),
     e.UnknownSetting("SEEDBED_PROT", ".env, line 1", "SEEDBED_PORT"),
@@ -161,7 +162,6 @@ _EXAMPLES: tuple[e.SeedbedError, ...] = (
     e.ExtensionNotCreated("seedbed_development", ["citext"]),
     e.LoadFailure("task", 'could not extend file "base/16384/16390": No space left on device'),
     e.UnseededRows("shop", ["country"]),
-    e.DaskNotInstalled(),
     e.AppendConflict(
         e.RejectedRows("membership", 'duplicate key value violates unique constraint "membership_pkey"').message
     ),
@@ -223,7 +223,6 @@ _EXAMPLES: tuple[e.SeedbedError, ...] = (
     e.UnownedNeonBranch("main", "it is the default branch"),
     e.AmbiguousNeonDatabase(["shop", "stock"]),
     e.NeonEndpointMismatch("preview/pr-42", "ep-a.aws.neon.tech/neondb", "ep-b"),
-    e.EmulatorNotInstalled(),
     e.NeonBranchHasChildren("preview/base", ["preview/pr-42"]),
     e.ProtectedPreviewBase("preview/base"),
     e.PreviewSchemaMismatch("preview/pr-42", ["column task.due is missing"]),

@@ -157,6 +157,9 @@ def grant_reader(ctx: click.Context, env: str | None, role: str, password_stdin:
 
     Example: seedbed db grant-reader app_reader
     """
+    from seedbed.extras import require_extra
+
+    require_extra("service", "seedbed db grant-reader")
     from seedbed.postgres.database import resolve_database
     from seedbed.schema import load_schema
     from seedbed.service.reader_role import grant_reader as grant

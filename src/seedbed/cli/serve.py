@@ -31,6 +31,9 @@ def serve(
     Example: seedbed serve --port 8080
     """
     from seedbed.errors import NoServableTables
+    from seedbed.extras import require_extra
+
+    require_extra("service", "seedbed serve")
     from seedbed.service.http.access_control import check_access_decided
     from seedbed.service.http.access_control import create_token as made
 

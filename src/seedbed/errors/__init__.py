@@ -1,7 +1,7 @@
 """Every error that Seedbed raises on purpose: a code, a fact and a next step.
 
     SeedbedError
-    |- ProjectError      SB1xx  the project's directory, its settings and its schema module
+    |- ProjectError      SB1xx  the project's directory, settings, schema module and installed packages
     |- MigrationError    SB2xx  revisions: their history, drafting and applying
     |- ServerError       SB3xx  PostgreSQL servers, connections, and what a database allows
     |- SeedError         SB4xx  seeds: their files, plans and rows, and masking
@@ -43,7 +43,6 @@ from seedbed.errors.branching.branches import (
 )
 from seedbed.errors.branching.neon import (
     AmbiguousNeonDatabase,
-    EmulatorNotInstalled,
     ExpiringNeonParent,
     NeonAuthenticationFailure,
     NeonBranchHasChildren,
@@ -125,6 +124,7 @@ from seedbed.errors.migrations.history import (
 )
 from seedbed.errors.project import (
     ExistingProjectFiles,
+    ExtraMissing,
     FileChangesNotConfirmed,
     FileWriteFailure,
     InvalidProjectConfig,
@@ -140,7 +140,6 @@ from seedbed.errors.project import (
 )
 from seedbed.errors.seeding.loading import (
     AppendConflict,
-    DaskNotInstalled,
     DaskUnreachable,
     ExtensionNotCreated,
     LoadFailure,

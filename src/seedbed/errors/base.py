@@ -19,7 +19,7 @@ class SeedbedError(Exception):
 
 
 class ProjectError(SeedbedError):
-    """The project's directory, its settings or its schema module cannot be used."""
+    """The project's directory, settings, schema module or installed packages cannot be used."""
 
 
 class MigrationError(SeedbedError):

@@ -1,4 +1,4 @@
-"""Errors about a project's files and its schema module (SB101 to SB106, SB120 to SB126)."""
+"""Errors about a project's files, its schema module and its installed packages (SB101 to SB107, SB120 to SB126)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -99,6 +99,23 @@ class SchemaBuildFailure(ProjectError):
     def __init__(self, statement: str, reason: str) -> None:
         super().__init__(
             f"The schema cannot be built at '{statement}': {reason}", remedy="Fix that declaration in the schema."
+        )
+
+
+class ExtraMissing(ProjectError):
+    """A command or a feature needs packages of an extra that is not installed.
+
+    Seedbed alone can migrate. Other features come with extras: `seed` (Faker's values), `service` (the read service),
+    `testing` (the pytest plugin), `embedded` (PostgreSQL itself), `dask`, and `emulator` (Neon's API). `seedbed[all]`
+    installs all of them.
+    """
+
+    code = "SB107"
+
+    def __init__(self, feature: str, extra: str, package: str, *, alternative: str | None = None) -> None:
+        super().__init__(
+            f"{feature} needs the package {package}, which is not installed.",
+            remedy=f"pip install 'seedbed[{extra}]'" + (f", or {alternative}." if alternative else ""),
         )
 
 

@@ -194,21 +194,6 @@ class NeonEndpointMismatch(BranchError):
         )
 
 
-class EmulatorNotInstalled(BranchError):
-    """The emulator's package for TLS certificates is not installed.
-
-    `seedbed neon emulate` answers over TLS, as Neon does, and creates a certificate.
-    """
-
-    code = "SB533"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The emulator needs the package cryptography to create its certificate.",
-            remedy="pip install 'seedbed[emulator]'",
-        )
-
-
 class NeonBranchHasChildren(BranchError):
     """Neon does not delete a branch that has children.
 

@@ -135,15 +135,6 @@ class UnseededRows(SeedError):
         )
 
 
-class DaskNotInstalled(SeedError):
-    """`--dask` needs Dask's client, which is not installed."""
-
-    code = "SB417"
-
-    def __init__(self) -> None:
-        super().__init__("Dask is not installed.", remedy='pip install "seedbed[dask]", or use --workers N')
-
-
 class AppendConflict(SeedError):
     """`--append` adds rows after those loaded before, and PostgreSQL rejected them. No row was kept.
 

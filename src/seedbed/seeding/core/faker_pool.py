@@ -8,10 +8,10 @@ from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from functools import cached_property, lru_cache
 from hashlib import blake2b
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from seedbed.extras import get_faker_version, require_extra
 from seedbed.seeding.core.batch import Pool
 
 LOCALE = "en_US"
@@ -91,7 +91,7 @@ class Shelf:
     """Texts of earlier runs, in a file for each provider. A file that cannot be read or written is no loss."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / f"faker-{version('faker')}"
+        self._folder = folder / f"faker-{get_faker_version()}"
         self._texts: dict[str, dict[str, str]] = {}
         self.changed: set[str] = set()
 
@@ -190,6 +190,7 @@ class _Provider:
 
     @cached_property
     def _maker(self) -> tuple[Any, Callable[..., Any]]:
+        require_extra("seed", self.shown)
         maker = _faker(self._locale, self._providers)
         if isinstance(self._locale, str):
             maker = maker.factories[0]  # one locale needs no proxy, which costs as much again

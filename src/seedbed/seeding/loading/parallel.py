@@ -12,7 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from seedbed.errors import DaskNotInstalled, DaskUnreachable, SeedbedError
+from seedbed.errors import DaskUnreachable, SeedbedError
+from seedbed.extras import require_extra
 from seedbed.schema import load_schema
 from seedbed.seeding.encoding.rows import chunks
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
@@ -120,13 +121,12 @@ def cluster(address: str) -> Iterator[Executor]:
     """The workers of a Dask cluster, which need the project in the same folder, and its packages.
 
     Raises:
-        DaskNotInstalled: the extra is not installed.
+        ExtraMissing: Dask is not installed.
         DaskUnreachable: nobody answers there as Dask's scheduler.
     """
-    try:
-        from distributed import Client  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise DaskNotInstalled from error
+    require_extra("dask", "--dask", alternative="use --workers N")
+    from distributed import Client  # noqa: PLC0415 - an extra
+
     try:
         client = Client(address, timeout=_SECONDS)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:

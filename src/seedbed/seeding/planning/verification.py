@@ -1,8 +1,9 @@
 """Compares what the seeds give now with their lock file."""
 
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 
+from seedbed.extras import get_faker_version
+from seedbed.seeding.encoding.rows import sample
 from seedbed.seeding.planning.lock_file import Lock, lock_file, write_lock
 from seedbed.seeding.planning.seed_plan import SeedPlan
 from seedbed.seeding.planning.table_plan import sample
@@ -43,7 +44,7 @@ def current_lock(plan: SeedPlan, revision: str | None) -> Lock:
         plan.lock,
         content=plan.content,
         revision=revision or "",
-        faker=version("faker"),
+        faker=get_faker_version(),
         pools=plan.sources.made(),
     )
 

@@ -3,12 +3,12 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from seedbed import __version__
+from seedbed.extras import get_faker_version
 from seedbed.migrations.history.revisions import find_script_directory, has_history
 from seedbed.postgres.quoting import DIALECT
 from seedbed.schema import Schema
@@ -34,7 +34,7 @@ def digest_structure(project: Project, schema: Schema, server: str) -> str:
 
 def digest_seeds(project: Project, seed: str) -> str:
     """Digest an environment's seeds, with every file in their folder, because they may read any of them."""
-    return digest(seed, version("faker"), *_lines(digest_files(project, list_seed_files(project))))
+    return digest(seed, get_faker_version(), *_lines(digest_files(project, list_seed_files(project))))
 
 
 def list_structure_files(project: Project) -> list[Path]:

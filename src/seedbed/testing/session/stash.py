@@ -16,6 +16,9 @@ SEEDS_KEY = pytest.StashKey[frozenset[str] | None]()
 def get_run(config: pytest.Config) -> "RunResources":
     """Return the resources of this process. The first call creates them."""
     if RUN_KEY not in config.stash:
+        from seedbed.extras import require_extra
+
+        require_extra("testing", "The pytest plugin")
         from seedbed.testing.session.run_resources import RunResources
 
         config.stash[RUN_KEY] = RunResources(config, seeds=config.stash.get(SEEDS_KEY, None))

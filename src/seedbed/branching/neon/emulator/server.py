@@ -51,7 +51,7 @@ def run_emulator(server: TemporaryServer | None = None, *, limit: int = 10, step
     """Run everything but the web server for the length of a block; the caller serves `app`.
 
     Raises:
-        EmulatorNotInstalled: `cryptography` is not installed.
+        ExtraMissing: `cryptography` is not installed.
     """
     tls = make_tls(f"*.{DOMAIN}")
     if server is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from seedbed.errors import EmulatorNotInstalled
+from seedbed.extras import require_extra
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,13 @@ def make_tls(host: str) -> Tls:
     """Create a self-signed certificate and its TLS context.
 
     Raises:
-        EmulatorNotInstalled: `cryptography` is not installed.
+        ExtraMissing: `cryptography` is not installed.
     """
-    try:
-        from cryptography import x509  # noqa: PLC0415 - an extra
-        from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
-        from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
-    except ImportError:
-        raise EmulatorNotInstalled from None
+    require_extra("emulator", "The emulator")
+    from cryptography import x509  # noqa: PLC0415 - an extra
+    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)
