@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from psycopg2 import sql
@@ -31,6 +32,7 @@ OWNER = "shop_owner"
 GIVEN = Origin(SourceKind.PROCESS, "DATABASE_URL in the process's environment")
 
 TESTS = Path(__file__).parent
+_NO_PARAMETERS = SimpleNamespace(params={})
 
 
 def pytest_configure() -> None:
@@ -45,8 +47,12 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test by its folder, unless its module says `unit`."""
+    """Mark each test by its folder, unless its module says `unit`. With a second PostgreSQL, it is `slow`."""
+    second = installed()[1:]
     for item in items:
+        parameters = getattr(item, "callspec", _NO_PARAMETERS).params.values()
+        if any(isinstance(value, Binaries) and value in second for value in parameters):
+            item.add_marker("slow")
         if item.get_closest_marker("unit") is None:
             folder = item.path.relative_to(TESTS).parts[0]
             item.add_marker({"acceptance": "acceptance", "testing": "plugin"}.get(folder, "postgres"))

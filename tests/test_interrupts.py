@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patience import PATIENCE
+
 pytestmark = pytest.mark.unit
 
 _HEAD = """
@@ -17,7 +19,7 @@ from pathlib import Path
 from seedbed.interrupts import Interrupted, cancel_when_blocked, deferred_interrupts, raised_interrupts
 
 def wait_for(name):
-    until = time.monotonic() + 60
+    until = time.monotonic() + 600
     while not Path(name).exists():
         assert time.monotonic() < until
 """
@@ -33,7 +35,7 @@ def run(code: str, folder: Path, *, number: signal.Signals = signal.SIGINT) -> t
             while process.poll() is None and not (folder / "ready").exists():
                 time.sleep(0.01)
             process.send_signal(number)
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=PATIENCE)
         finally:
             process.kill()
     return process.returncode, out, err
@@ -46,7 +48,7 @@ class TestRaisedInterrupts:
         try:
             with raised_interrupts():
                 Path("ready").touch()
-                time.sleep(60)
+                time.sleep(600)
         except Interrupted as interrupted:
             interrupted.add_note("Nothing is left.")
             print(interrupted.exit_code, interrupted.line)
@@ -74,7 +76,7 @@ class TestRaisedInterrupts:
                 thing = Thing()
                 reference = weakref.ref(thing, lose) if {place == "weakref"} else None
                 del thing
-                time.sleep(60)
+                time.sleep(600)
         except Interrupted as interrupted:
             print("caught")
         """
@@ -91,7 +93,7 @@ class TestRaisedInterrupts:
             Thing()
             Path("ready").touch()
             try:
-                time.sleep(60)
+                time.sleep(600)
             except Interrupted:
                 pass
         """
@@ -123,7 +125,7 @@ class TestRaisedInterrupts:
             with raised_interrupts():
                 try:
                     Path("ready").touch()
-                    time.sleep(60)
+                    time.sleep(600)
                 finally:
                     os.kill(os.getpid(), signal.SIGINT)
                     print("undone")
@@ -140,7 +142,7 @@ class TestRaisedInterrupts:
             os.kill(os.getpid(), signal.SIGHUP)
             Path("ready").touch()
             try:
-                time.sleep(60)
+                time.sleep(600)
             except Interrupted as interrupted:
                 print(interrupted.line)
         """

@@ -18,6 +18,8 @@ import psutil
 import psycopg2
 import pytest
 
+from tests.support.patience import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 SEEDBED = Path(sys.executable).with_name("seedbed")
 PACKAGES = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path and Path(path).is_dir())}
@@ -91,7 +93,7 @@ class Project:
 
     def run(self, *arguments: str, code: int = 0, **variables: str) -> "subprocess.CompletedProcess[str]":
         process = self.start(*arguments, **variables)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == code, f"{arguments} ended with {process.returncode}\n{out}\n{err}"
         return subprocess.CompletedProcess(arguments, code, out, err)
 

@@ -13,6 +13,7 @@ import pytest
 
 from seedbed.postgres.embedded import TemporaryServer, find_binaries
 from tests.support.environments import make_environment
+from tests.support.patience import PATIENCE
 from tests.support.projects import fresh_database
 
 NO_FAKER = """
@@ -65,7 +66,7 @@ class Environment:
     def run(self, *command: str, code: int = 0) -> str:
         """Run a command to its end, which must be the given one. Return what it printed as output, or as an error."""
         process = self.start(*command)
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == code, f"{command} ended with {process.returncode}\n{out}\n{err}"
         return err if code else out
 
@@ -170,11 +171,10 @@ class TestTesting:
         self, environment: Callable[..., Environment]
     ) -> None:
         testing = environment("testing")
-        shutil.rmtree(testing.root / "tests")
-        (testing.root / "test_shop.py").write_text(TEST, encoding="utf-8")
+        (testing.root / "tests/test_tasks.py").write_text(TEST, encoding="utf-8")
 
         process = testing.start("pytest", "-q", "-p", "no:cacheprovider", f"--seedbed-url={testing.url}")
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=PATIENCE)
 
         assert "1 passed, 1 error" in out, out + err
         assert "SB107 The client fixture needs the package fastapi, which is not installed." in out
@@ -208,6 +208,6 @@ class TestEmulator:
         assert process.stdout is not None
         first = process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=300)
+        _, err = process.communicate(timeout=PATIENCE)
 
         assert first.startswith("export NEON_"), err

@@ -9,6 +9,7 @@ import pytest
 
 from seedbed.branching.neon import NeonBranches
 from tests.support.emulators import MARK, Neon, ask, emulated
+from tests.support.patience import PATIENCE
 from tests.support.projects import Project, reference_copy
 
 PR = "preview/pr-42"
@@ -156,7 +157,7 @@ class TestMigrations:
         while neon.main(sleeping) == [(0,)]:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
 
         assert process.returncode != 0
         assert neon.names() == ["main"]

@@ -75,6 +75,7 @@ class TestPreview:
         assert down.stdout == "Deleted preview/pr-42.\n"
         assert nothing.stdout == "There is no preview preview/pr-42.\n"
 
+    @pytest.mark.chaos
     @once
     def test_comes_up_after_kills_at_any_moment(self, project: Project) -> None:
         project.run("db", "start")

@@ -17,6 +17,7 @@ import pytest
 from seedbed.branching.local import databases
 from tests.acceptance.conftest import Project, people
 from tests.support.emulators import ask, emulated
+from tests.support.patience import PATIENCE
 
 PR, BASE = "preview/pr-42", "preview/base"
 TOGETHER = int(os.environ.get("SEEDBED_TEST_TOGETHER", "4"))
@@ -215,7 +216,7 @@ class TestPreview:
             place.project.start("preview", "up", PR, "--data", "seed", **place.variables) for _ in range(TOGETHER)
         ]
 
-        said = [process.communicate(timeout=300) for process in processes]
+        said = [process.communicate(timeout=PATIENCE) for process in processes]
 
         assert [process.returncode for process in processes] == [0] * TOGETHER, said
         assert sum("a new copy of development" in out for out, _ in said) == 1
@@ -228,7 +229,7 @@ class TestPreview:
         before = place.names()
         processes = [place.project.start("preview", "base", "--data", "seed", **place.variables) for _ in range(2)]
 
-        said = [process.communicate(timeout=300) for process in processes]
+        said = [process.communicate(timeout=PATIENCE) for process in processes]
 
         assert [process.returncode for process in processes] == [0, 0], said
         assert place.branches() == [BASE]

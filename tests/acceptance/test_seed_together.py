@@ -3,6 +3,7 @@
 import pytest
 
 from tests.acceptance.conftest import Project, people
+from tests.support.patience import PATIENCE
 
 TOGETHER = 3
 
@@ -16,7 +17,7 @@ class TestSeedRun:
         project.run("migrate", "apply")
         processes = [project.start("seed", "run") for _ in range(TOGETHER)]
 
-        said = [process.communicate(timeout=120) for process in processes]
+        said = [process.communicate(timeout=PATIENCE) for process in processes]
 
         assert [process.returncode for process in processes] == [0] * TOGETHER, said
         assert [out for out, _ in said].count(

@@ -11,6 +11,7 @@ import urllib.request
 import pytest
 
 from tests.acceptance.conftest import Project, kill
+from tests.support.patience import PATIENCE
 
 SEEDED = "200|3969"
 COUNT = 'SELECT (SELECT count(*) FROM "user"), (SELECT count(*) FROM task)'
@@ -18,7 +19,7 @@ KILLS = 5
 
 
 def await_url(url: str) -> bytes:
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE
     while True:
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:
@@ -93,13 +94,14 @@ class TestUp:
 
         body = await_url(f"http://127.0.0.1:{port}/users/1")
         process.send_signal(ending)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=PATIENCE)
 
         assert b"alexandra.arellano@example.com" in body
         assert process.returncode == 0, err
         assert f"API docs    http://127.0.0.1:{port}/docs" in out
         assert project.servers() == []
 
+    @pytest.mark.chaos
     def test_goes_on_after_kills_at_any_moment(self, project: Project) -> None:
         moments = random.Random(project.person.uid)
         for _ in range(KILLS):

@@ -19,6 +19,7 @@ from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import EmbeddedServer
 from seedbed.postgres.environment_mark import change_mark, read_database_mark
 from seedbed.settings import Environment
+from tests.support.patience import PATIENCE
 from tests.support.postgres.processes import PACKAGES, await_that, me
 from tests.support.projects import execute
 from tests.support.servers import needs_psql, psql_works
@@ -260,7 +261,7 @@ class TestPsql:
         seen = [*psutil.Process(started.pid).cmdline(), *child.cmdline()]
         variables = child.environ()
 
-        started.communicate("\\q\n", timeout=30)
+        started.communicate("\\q\n", timeout=PATIENCE)
         assert not any(password in argument for argument in seen)
         assert variables["PGPASSWORD"] == password
 
@@ -280,7 +281,7 @@ class TestPsql:
         _answer(leader, "canceling statement", "SELECT 6 * 7;\n")
         _answer(leader, "42", "\\q\n")
 
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=PATIENCE) == 0
         os.close(leader)
 
 
@@ -347,6 +348,6 @@ def typed(project: Path, database: Database, answer: str, *arguments: str) -> tu
     )  # fmt: skip
     os.close(follower)
     os.write(leader, answer.encode())
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE)
     os.close(leader)
     return process.returncode, out

@@ -15,6 +15,7 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import EmbeddedServer, TemporaryServer
 from seedbed.settings import DatabaseUrl, load_configuration
+from tests.support.patience import PATIENCE
 from tests.support.postgres.processes import await_that
 from tests.support.projects import Project, execute, little_project
 
@@ -77,9 +78,9 @@ def ended(
     """Run a command, send it a signal once a condition holds, and return what it says on standard error."""
     process = project.start("seedbed", *command, **given)
     try:
-        await_that(lambda: when() or process.poll() is not None, seconds=120)
+        await_that(lambda: when() or process.poll() is not None)
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
         process.communicate()
@@ -120,7 +121,7 @@ class TestCheck:
             class Pooled:
                 def __del__(self):
                     Path("begun").touch()
-                    until = time.monotonic() + 100
+                    until = time.monotonic() + PATIENCE
                     while time.monotonic() < until:
                         pass
 

@@ -13,6 +13,7 @@ from seedbed.__main__ import main
 from seedbed.errors import FileWriteFailure, SchemaImportFailure
 from seedbed.schema.user_code import redirect_stdout_to_stderr
 from seedbed.settings.atomic_files import write_atomically
+from tests.support.patience import PATIENCE
 from tests.support.projects import little_project, no_room
 
 pytestmark = pytest.mark.unit
@@ -81,12 +82,12 @@ class TestPrintedAside:
         def capture_in_thread() -> None:
             with redirect_stdout_to_stderr():
                 entered.set()
-                released.wait(60)
+                released.wait(PATIENCE)
 
         thread = threading.Thread(target=capture_in_thread)
         with redirect_stdout_to_stderr():
             thread.start()
-            assert entered.wait(60)
+            assert entered.wait(PATIENCE)
         assert sys.stdout is sys.stderr
         released.set()
         thread.join()

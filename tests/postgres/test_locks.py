@@ -13,6 +13,7 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer
 from seedbed.postgres.locks import migration_lock
+from tests.support.patience import PATIENCE
 from tests.support.postgres.processes import await_that, await_up, me
 from tests.support.projects import execute
 
@@ -100,7 +101,7 @@ class TestMigratingAlone:
             connection.execute(text("SET statement_timeout = '20s'"))
             connection.execute(text("CREATE INDEX CONCURRENTLY ON customer (id)"))
 
-        out, err = waiting.communicate(timeout=30)
+        out, err = waiting.communicate(timeout=PATIENCE)
         assert out == "mine\n", err
 
     def test_is_free_again_when_its_command_was_killed_in_a_long_statement(self, given: Make) -> None:

@@ -1,10 +1,8 @@
 """A schema with one of everything, seeded without overrides and judged by PostgreSQL and by its own models.
 
-SEEDBED_TEST_ZOO_SCALE is how much: 20 is some 15,000 rows, and 140, by hand, 100,000, all of which go through their
-models.
+A scale of 20 is about 15,000 rows. At a scale of 140, which is 100,000, every row is read through its model.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from pathlib import Path
@@ -20,13 +18,14 @@ from seedbed.schema.creation import create_schema
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.settings import Environment
+from tests.support.effort import repetitions
 from tests.support.projects import Project, execute, little_project
 from tests.support.zoo import SEEDS, TABLES
 
 pytestmark = pytest.mark.slow
 
 ORDINARY = 20
-SCALE = int(os.environ.get("SEEDBED_TEST_ZOO_SCALE", ORDINARY))
+SCALE = repetitions("ZOO_SCALE", usual=ORDINARY, thorough=140)
 
 
 @pytest.fixture

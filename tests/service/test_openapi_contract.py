@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import json
-import os
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -25,11 +24,12 @@ from seedbed.seeding.planning.seed_plan import plan
 from seedbed.service import create_app
 from seedbed.service.queries.resources import Resource, build_resources
 from seedbed.settings import Environment
+from tests.support.effort import repetitions
 from tests.support.postgres.embedded_projects import ROOT
 from tests.support.projects import Project, fresh_database, little_project
 from tests.support.zoo import SEEDS, TABLES
 
-EXAMPLES = int(os.environ.get("SEEDBED_TEST_CONTRACT_EXAMPLES", "2"))
+EXAMPLES = repetitions("CONTRACT_EXAMPLES", usual=2, quick=1, thorough=20)
 """For each operation; the zoo has some three hundred."""
 
 NOT_SAID = {"positive_data_acceptance"}

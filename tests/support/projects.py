@@ -32,6 +32,7 @@ from seedbed.settings import (
 )
 from seedbed.settings import Project as Settled
 from seedbed.settings.sources import SourceKind
+from tests.support.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 GIVEN = Origin(SourceKind.PROCESS, "DATABASE_URL in the process's environment")
@@ -142,7 +143,7 @@ class Project:
     ) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end, which must be the given one. Variables are `given`, or named one by one."""
         process = self.start(*command, **(given or {}), **variables)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == code, f"{command} ended with {process.returncode}\n{out}\n{err}"
         return subprocess.CompletedProcess(command, code, out, err)
 

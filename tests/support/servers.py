@@ -9,6 +9,7 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from seedbed.postgres.embedded import Binaries, TemporaryServer, find_binaries
+from tests.support.patience import PATIENCE
 from tests.support.projects import execute
 
 
@@ -49,7 +50,7 @@ def shadows(server: TemporaryServer, *, but: str = "") -> set[str]:
         found = execute(server.url(), "SELECT datname FROM pg_database WHERE datname LIKE 'seedbed\\_shadow\\_%'")
         return {name for (name,) in found}
 
-    left, until = there(), time.monotonic() + 30
+    left, until = there(), time.monotonic() + PATIENCE
     while left - {but} and time.monotonic() < until:
         time.sleep(0.05)
         left &= there()

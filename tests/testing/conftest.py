@@ -16,6 +16,7 @@ import pytest
 
 from seedbed.starter.project_writer import create_project
 from tests.acceptance.conftest import PACKAGES, Person
+from tests.support.patience import PATIENCE
 
 HEADER = """
 import pytest
@@ -70,7 +71,7 @@ class Shop:
 
     def run(self, *arguments: str, **outcomes: int) -> str:
         """What a run says; its last line counts what came of its tests, and that must be so."""
-        out, _ = self.start(*arguments).communicate(timeout=180)
+        out, _ = self.start(*arguments).communicate(timeout=PATIENCE)
         said = out.strip().splitlines()[-1] if out.strip() else ""
         for outcome, number in outcomes.items():
             assert f"{number} {outcome}" in said, out

@@ -10,6 +10,7 @@ from seedbed.postgres.embedded import find_binaries
 from seedbed.postgres.embedded.binaries_copy import ensure_runnable
 from seedbed.postgres.embedded.os_account import get_server_account
 from tests.acceptance.conftest import people
+from tests.support.patience import PATIENCE
 from tests.testing.conftest import Shop, handed_over
 
 pytestmark = pytest.mark.slow
@@ -264,7 +265,7 @@ class TestPytestPostgresql:
                 """,
             )
 
-            out, _ = shop.start(f"--postgresql-exec={program}", **person.options).communicate(timeout=180)
+            out, _ = shop.start(f"--postgresql-exec={program}", **person.options).communicate(timeout=PATIENCE)
 
         assert "1 passed" in out, out
 

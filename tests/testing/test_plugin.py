@@ -8,6 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.patience import PATIENCE
+
 pytest_plugins = ["pytester"]
 
 FIXTURE = """
@@ -111,7 +113,7 @@ def test_takes_long(postgresql, seedbed_server):
         pytester.makepyfile("def test_starts_another(seedbed_server):\n    pass\n")
         pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
-        _, alive = psutil.wait_procs(servers, timeout=30)
+        _, alive = psutil.wait_procs(servers, timeout=PATIENCE)
         assert servers
         assert alive == []
         assert not folder.exists()

@@ -29,6 +29,7 @@ from seedbed.postgres.embedded import TemporaryServer
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.postgres.locks import migration_lock
 from seedbed.settings import DatabaseUrl, Environment
+from tests.support.patience import PATIENCE
 from tests.support.projects import Project, execute, little_project
 
 HERO = """
@@ -152,13 +153,13 @@ class TestDowngrade:
             with connect(database) as other:
                 other.exec_driver_sql("LOCK TABLE link IN ACCESS SHARE MODE")
                 held.set()
-                output.wait(30)
+                output.wait(PATIENCE)
                 other.rollback()
 
         held = threading.Event()
         holder = threading.Thread(target=hold)
         holder.start()
-        held.wait(30)
+        held.wait(PATIENCE)
         planned = plan_downgrade(project.settled, database, "-1")
         patience = LockRetryPolicy(lock_timeout=timedelta(seconds=0.1), tries=30)
         undone = downgrade(project.settled, database, planned, retry_policy=patience, report=say)
@@ -370,7 +371,7 @@ class TestKill:
         asleep = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(60)%'"
 
         killed = project.start("undo", DATABASE_URL=database.direct.reveal())
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while execute(database.direct, asleep) == [(0,)] and time.monotonic() < until:
             time.sleep(0.05)
         killed.kill()

@@ -21,13 +21,15 @@ from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import EmbeddedServer, TemporaryServer
 from seedbed.settings import Environment
 from tests.conftest import GIVEN
+from tests.support.effort import repetitions
+from tests.support.patience import PATIENCE
 from tests.support.postgres.proxies import cutting_proxy
 from tests.support.projects import Project, execute, fresh_database, little_project
 
 pytestmark = pytest.mark.chaos
 
-KILLS = int(os.environ.get("SEEDBED_TEST_KILLS", "24"))
-"""In turn of each kind; 200 and more by hand."""
+KILLS = repetitions("KILLS", usual=24, thorough=200)
+"""In turn of each kind."""
 
 FIRST = """
 class Person(Table, table=True):
@@ -211,7 +213,7 @@ class TestApply:
 
         _apply_during(stop, project, database)
         with suppress(psutil.NoSuchProcess):
-            psutil.Process(pid).wait(timeout=30)
+            psutil.Process(pid).wait(timeout=PATIENCE)
         server.ensure_running()
         applied = apply(project.settled, database, lock_wait=timedelta(seconds=30))
 
@@ -227,7 +229,7 @@ class TestApply:
             for process in processes:
                 process.start()
             for process in processes:
-                process.join(120)
+                process.join(PATIENCE)
 
             assert [process.exitcode for process in processes] == [0] * 8
             with connect(database) as connection:

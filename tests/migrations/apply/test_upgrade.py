@@ -34,6 +34,7 @@ from seedbed.postgres.embedded import EmbeddedServer, TemporaryServer
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.postgres.locks import migration_lock
 from seedbed.settings import DatabaseUrl, Environment
+from tests.support.patience import PATIENCE
 from tests.support.projects import Project, execute, little_project
 
 HERO = """
@@ -149,7 +150,7 @@ class TestApply:
         command = ("seedbed", "migrate", "apply", "--json")
 
         processes = [project.start(*command, DATABASE_URL=database.direct.reveal()) for _ in range(APPLIERS)]
-        ends = [(process.communicate(timeout=120), process.returncode) for process in processes]
+        ends = [(process.communicate(timeout=PATIENCE), process.returncode) for process in processes]
 
         assert [code for _, code in ends] == [0] * APPLIERS, ends
         assert entries(database) == ["second", "third"]
@@ -340,9 +341,9 @@ class TestProgress:
                 target=apply, args=(project.settled, database), kwargs={"report_progress": told}
             )
             applying.start()
-            assert seen.wait(30)
+            assert seen.wait(PATIENCE)
             writer.commit()
-            applying.join(60)
+            applying.join(PATIENCE)
 
         assert message[0].startswith("index on held: waiting for writers before build")
         assert message[0].endswith(f"waits for pid {pid}")
@@ -359,9 +360,9 @@ class TestProduction:
         variables = {"DATABASE_URL": database.direct.reveal(), "SEEDBED_ENV": "production"}
 
         unnamed = project.start("seedbed", "migrate", "apply", **variables)
-        _, requested = unnamed.communicate(timeout=60)
+        _, requested = unnamed.communicate(timeout=PATIENCE)
         named = project.start("seedbed", "migrate", "apply", "--yes", database.name, **variables)
-        out, err = named.communicate(timeout=60)
+        out, err = named.communicate(timeout=PATIENCE)
 
         assert unnamed.returncode == 1
         assert f"/{database.name} is production. Pending:\n  first   First\n  second  Second\n" in requested
@@ -445,7 +446,7 @@ class TestEnvironmentStatuses:
 
 
 def await_rows(database: Database, statement: str) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE
     while not rows(database, statement):
         assert time.monotonic() < until, statement
         time.sleep(0.005)

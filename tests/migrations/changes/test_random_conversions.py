@@ -32,15 +32,14 @@ from seedbed.postgres.embedded import Binaries, run_temporary_server
 from seedbed.schema import declare
 from tests.migrations.changes.conversion_values import TYPES, means_the_same
 from tests.migrations.changes.harness import TrialServer, draft_changes
+from tests.support.effort import repetitions
 from tests.support.servers import each_major
 
-PAIRS = int(os.environ.get("CONVERSION_PAIRS", "20"))
-"""How many pairs of types are converted; a release tries a thousand, and with another CONVERSION_SEED other ones.
-CONVERSION_COLUMNS are the columns of a table, and CONVERSION_VALUES the values that are tried in each.
-"""
-SEED = os.environ.get("CONVERSION_SEED", "1")
-COLUMNS = int(os.environ.get("CONVERSION_COLUMNS", "20"))
-VALUES = int(os.environ.get("CONVERSION_VALUES", "12"))
+PAIRS = repetitions("CONVERSION_PAIRS", usual=20, quick=4, thorough=1000)
+"""How many pairs of types are converted. SEEDBED_TEST_CONVERSION_SEED draws others."""
+SEED = os.environ.get("SEEDBED_TEST_CONVERSION_SEED", "1")
+COLUMNS = repetitions("CONVERSION_COLUMNS", usual=20, quick=8)
+VALUES = repetitions("CONVERSION_VALUES", usual=12, quick=6)
 
 Difference = tuple[str, str | None, str | None]
 """A value, what it was converted to, and what came back, as texts."""

@@ -17,6 +17,7 @@ from seedbed.migrations.draft.revision_file import draft_folder, place_revisions
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.embedded import TemporaryServer, run_temporary_server
 from seedbed.settings import Configuration
+from tests.support.patience import PATIENCE
 from tests.support.projects import Project, little_project
 
 HERO = """
@@ -134,7 +135,7 @@ class TestKill:
         self, project: Project, configuration: Configuration, variables: Mapping[str, str]
     ) -> None:
         process = project.start("seedbed", "migrate", "draft", "-m", "Create hero", **variables)
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while not list((project.root / "migrations").glob(".draft-*/*.py")) and time.monotonic() < until:
             time.sleep(0.005)
         process.send_signal(signal.SIGKILL)

@@ -18,6 +18,7 @@ from seedbed.postgres.embedded import server as server_module
 from seedbed.postgres.embedded.os_account import get_server_account
 from seedbed.postgres.embedded.state_files import read_state
 from tests.conftest import OWNER, copy_home
+from tests.support.patience import PATIENCE
 from tests.support.postgres.processes import ENSURE, SERVER, await_that, await_up, end, me
 from tests.support.postgres.services import until
 from tests.support.projects import execute
@@ -55,7 +56,7 @@ def postmasters(server: EmbeddedServer) -> list[int]:
 def killed(code: str, home: Path) -> None:
     """Run code that kills itself, and see that it did."""
     process = me().start(SERVER + code, home)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGKILL, err
 
 
@@ -189,7 +190,7 @@ class TestKilledServer:
         postmaster = server.read_status().pid or 0
         others = [child for child in psutil.Process(postmaster).children() if child != backend]
         os.kill(postmaster, signal.SIGKILL)
-        psutil.wait_procs(others, timeout=30)
+        psutil.wait_procs(others, timeout=PATIENCE)
         lived_on = backend.is_running()
 
         server.ensure_running()

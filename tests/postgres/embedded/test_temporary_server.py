@@ -11,6 +11,7 @@ import pytest
 from seedbed.postgres.embedded import Binaries, EmbeddedServer, run_temporary_server, temporary_server
 from seedbed.postgres.embedded.os_account import get_server_account
 from seedbed.postgres.embedded.state_files import ServerState, write_state
+from tests.support.patience import PATIENCE
 from tests.support.postgres.processes import User, await_that, nobody, users
 from tests.support.projects import execute
 
@@ -71,7 +72,7 @@ class TestThrowawayServer:
         owner.communicate()
 
         if sys.platform == "linux":
-            psutil.wait_procs(left, timeout=30)
+            psutil.wait_procs(left, timeout=PATIENCE)
             await_that(lambda: not any(_runs(process) for process in left))
         assert list(folder.iterdir()) == [home]
         user.run(OWNER, folder)

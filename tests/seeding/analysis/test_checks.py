@@ -1,7 +1,4 @@
-"""CHECKs as they are understood here, compared with what PostgreSQL says of the same rows.
-
-SEEDBED_TEST_CHECKS is how many conditions are drawn: 600 otherwise.
-"""
+"""CHECKs as they are understood here, compared with what PostgreSQL says of the same rows."""
 
 import os
 import random
@@ -27,10 +24,11 @@ from seedbed.seeding.analysis.value_facts import Facts
 from seedbed.seeding.core.batch import Numbers, objects
 from seedbed.seeding.core.column_types import MOMENTS, Kind, named
 from seedbed.seeding.core.number_codec import folded
+from tests.support.effort import repetitions
 from tests.support.postgres.expressions import COLUMNS, LABELS, Expressions, value
 from tests.support.projects import fresh_database
 
-CONDITIONS = int(os.environ.get("SEEDBED_TEST_CHECKS", "600"))
+CONDITIONS = repetitions("CHECKS", usual=600, quick=100, thorough=6_000)
 SEED = int(os.environ.get("SEEDBED_TEST_CHECKS_SEED", "1"))
 ROWS = 40
 KINDS = {name: Kind("enum", labels=LABELS) if words == "mood" else named(words) for name, words in COLUMNS.items()}

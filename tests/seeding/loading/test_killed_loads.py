@@ -1,7 +1,4 @@
-"""Loads that are killed, cut off or have no room: nothing of them is left, and the next one is as if they had not been.
-
-SEEDBED_TEST_SEED_KILLS is how many are killed: 3 otherwise, 50 by hand.
-"""
+"""Loads that are killed, cut off or have no room: nothing of them is left, and the next one is as if they had not been."""
 
 import os
 import random
@@ -28,12 +25,14 @@ from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.settings import Environment
 from tests.seeding.loading.test_dropped_constraints import STATE
+from tests.support.effort import repetitions
+from tests.support.patience import PATIENCE
 from tests.support.postgres.proxies import watched_proxy
 from tests.support.projects import Project, execute, little_project
 
 pytestmark = pytest.mark.chaos
 
-KILLS = int(os.environ.get("SEEDBED_TEST_SEED_KILLS", "3"))
+KILLS = repetitions("SEED_KILLS", usual=3, thorough=50)
 TABLES = """
 class Hero(Table, table=True):
     id: int | None = Field(default=None, primary_key=True)
@@ -102,7 +101,7 @@ def begun(project: Project, database: Database) -> "subprocess.Popen[str]":
 
 
 def await_end_of_sessions(database: Database) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE
     others = (
         "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         " AND application_name = 'seedbed seed'"

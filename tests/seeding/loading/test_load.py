@@ -29,6 +29,7 @@ from seedbed.schema.creation import create_schema
 from seedbed.seeding.loading.load import Seeded, run
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import DatabaseUrl, Environment
+from tests.support.patience import PATIENCE
 from tests.support.projects import Project, execute, little_project, reference_copy
 
 HERO = """
@@ -287,7 +288,7 @@ declare(
 
 
 def await_rows(database: Database, statement: str) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE
     while not rows(database, statement):
         assert time.monotonic() < until, statement
         time.sleep(0.005)

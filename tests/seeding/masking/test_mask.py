@@ -1,6 +1,5 @@
 """Personal data replaced: nothing of it left, joins and unique columns as they were."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +26,7 @@ from seedbed.seeding.masking import Masked, mask
 from seedbed.seeding.masking.replacements import Replacements
 from seedbed.seeding.planning.lock_file import today
 from seedbed.settings import Environment
+from tests.support.effort import repetitions
 from tests.support.projects import Project, execute, fresh_database, little_project
 
 TABLES = """
@@ -58,7 +58,7 @@ ROWS = (
     "INSERT INTO subscription SELECT id, email FROM person WHERE id <= 900",
     "ANALYZE",
 )
-MANY = int(os.environ.get("SEEDBED_TEST_MASK_ROWS", "10000"))
+MANY = repetitions("MASK_ROWS", usual=10_000, quick=2_000, thorough=100_000)
 
 
 @pytest.fixture(params=["", VIEW], ids=["tables", "views too"])
@@ -165,7 +165,7 @@ class TestMask:
 
 
 class TestManyRows:
-    """SEEDBED_TEST_MASK_ROWS is how many: 10,000 otherwise, 100,000 by hand."""
+    """More rows than a page of anything."""
 
     def test_leave_nothing_in_files_statistics_and_a_dump(
         self, tmp_path: Path, seedbed_server: TemporaryServer

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from seedbed.settings import DatabaseUrl
+from tests.support.patience import PATIENCE
 from tests.support.postgres.outages import AWAY, OWN, WORK, Outage, at_once, silenced, stopped, terminated
 from tests.support.postgres.poolers import PGBOUNCER, pgbouncer
 from tests.support.postgres.proxies import Link
@@ -31,7 +32,7 @@ from tests.support.postgres.services import (
 pytestmark = pytest.mark.chaos
 
 DEADLINE = 0.6
-PATIENCE = 4.0
+SLACK = 4.0
 """Seconds within which things that are promised sooner are seen here."""
 
 ENDING = "the service that ends"
@@ -91,7 +92,7 @@ def is_away(answer: Answer) -> bool:
 def see_kept(outage: Outage, asked: Service, postgres: StoppableServer, *, within: float) -> None:
     """What holds in every outage."""
     assert outage.strange == []
-    patience = PATIENCE + 2 * outage.latest
+    patience = SLACK + 2 * outage.latest
     assert outage.slowest < within + patience
     assert outage.slowest_alive < patience
     assert outage.back < patience
@@ -170,7 +171,7 @@ class TestShutdown:
             other.rollback()
 
             assert request.result().status == 200
-            assert running.process.wait(timeout=30) == 0
+            assert running.process.wait(timeout=PATIENCE) == 0
 
         until(lambda: asked(postgres, f"SELECT count(*) {backends(ENDING)}") == 0, "the backends have gone")
         assert json.loads(running.log().splitlines()[-1])["event"] == "Stopped"
@@ -218,7 +219,7 @@ class TestSilentLink:
             link.speak()
 
         assert is_away(answer)
-        assert answer.seconds < PATIENCE
+        assert answer.seconds < SLACK
 
     def test_a_permanently_silent_connection_is_replaced(self, linked: Service, link: Link) -> None:
         link.silence(for_good=True)

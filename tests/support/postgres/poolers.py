@@ -15,6 +15,7 @@ from typing import Any
 import psycopg2
 
 from seedbed.settings import DatabaseUrl
+from tests.support.patience import PATIENCE
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
@@ -53,7 +54,7 @@ def pgbouncer(server: DatabaseUrl, **settings: object) -> Iterator[DatabaseUrl]:
 
 
 def _await(url: DatabaseUrl) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE
     arguments: dict[str, Any] = {**url.connect_arguments()}
     while True:
         try:

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.patience import PATIENCE
+
 SERVER = """
 import os, signal, sys, time
 from pathlib import Path
@@ -77,7 +79,7 @@ class User:
     def run(self, code: str, *arguments: str | Path, **variables: str) -> str:
         """What Python code prints; it must end well."""
         process = self.start(code, *arguments, **variables)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, err
         return out.strip()
 
@@ -97,7 +99,7 @@ def await_up(process: "subprocess.Popen[str]") -> None:
 
 def end(process: "subprocess.Popen[str]") -> None:
     """Let a process that reads its standard input come to its end."""
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
 
 
 def me() -> User:
@@ -115,7 +117,7 @@ def users() -> list[User]:
     return [me(), nobody()] if os.geteuid() == 0 else [me()]
 
 
-def await_that(condition: Callable[[], bool], *, seconds: float = 30) -> None:
+def await_that(condition: Callable[[], bool], *, seconds: float = PATIENCE) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it never came true"

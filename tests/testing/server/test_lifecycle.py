@@ -19,6 +19,8 @@ from seedbed.postgres.embedded import Binaries, TemporaryServer, run_temporary_s
 from seedbed.settings import Project
 from seedbed.testing.server.data_snapshot import ensure_storage_directory
 from tests.acceptance.conftest import Person, people
+from tests.support.effort import repetitions
+from tests.support.patience import PATIENCE
 from tests.support.projects import execute
 from tests.support.servers import installed
 from tests.testing.conftest import Shop, handed_over
@@ -48,8 +50,8 @@ def test_takes_long(db, db_url, {server}):
 """
 
 
-MANY = int(os.environ.get("SEEDBED_TEST_MANY", "40"))
-"""Tests of the run that is looked at for what it leaves; 500 by the issue."""
+MANY = repetitions("MANY", usual=40, thorough=500)
+"""Tests of the run that is checked for what it leaves behind."""
 
 _started: "list[subprocess.Popen[str]]" = []
 
@@ -84,9 +86,9 @@ def segment(identifiers: str) -> str | None:
 
 
 def await_gone(processes: list[psutil.Process], folder: Path) -> None:
-    _, alive = psutil.wait_procs(processes, timeout=30)
+    _, alive = psutil.wait_procs(processes, timeout=PATIENCE)
     assert alive == []
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE
     while folder.exists() and time.monotonic() < until:
         time.sleep(0.05)
 
@@ -176,7 +178,7 @@ class TestKilledRun:
         os.kill(process.pid if victim == "pytest" else int(postmaster[0]), signal.SIGKILL)
         if victim == "server":
             process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
 
         assert servers
         await_gone(servers, folder)
@@ -191,7 +193,7 @@ class TestKilledRun:
         shutil.rmtree(project.root / ".seedbed")
 
         both = [project.start("-s"), project.start("-s")]
-        said = [process.communicate(timeout=180)[0] for process in both]
+        said = [process.communicate(timeout=PATIENCE)[0] for process in both]
 
         assert ["12 passed" in text for text in said] == [True, True], said
         assert len(list((project.root / ".seedbed").glob("tests-*/*-*"))) == 1
@@ -199,19 +201,19 @@ class TestKilledRun:
     def test_a_killed_builder_of_a_template_is_replaced(self, project: Shop) -> None:
         project.write("tests/test_shop.py", "def test_shop(db):\n    assert users(db) == USERS\n")
         revision = next((project.root / "migrations/versions").glob("*.py"))
-        waiting = project.root / "waiting"
+        waiting, reached = project.root / "waiting", project.root / "reached"
         waits = (
-            f"    import pathlib, time\n    while pathlib.Path({str(waiting)!r}).exists():\n        time.sleep(0.01)\n"
+            f"    import pathlib, time\n    pathlib.Path({str(reached)!r}).touch()\n"
+            f"    while pathlib.Path({str(waiting)!r}).exists():\n        time.sleep(0.01)\n"
         )
         revision.write_text(
             revision.read_text().replace("def upgrade() -> None:\n", f"def upgrade() -> None:\n{waits}")
         )
         waiting.touch()
         process = project.start()
-        until = time.monotonic() + 60
-        while not psutil.Process(process.pid).children(recursive=True) and time.monotonic() < until:
+        until = time.monotonic() + PATIENCE
+        while not reached.exists() and time.monotonic() < until:
             time.sleep(0.05)
-        time.sleep(1)
 
         process.kill()
         process.communicate()
@@ -474,7 +476,7 @@ def test_version(db, db_engine, async_db):
         with handed_over(begun, person) as shop:
             shop.write("tests/test_shop.py", SHOP)
 
-            out, _ = shop.start(**person.options).communicate(timeout=180)
+            out, _ = shop.start(**person.options).communicate(timeout=PATIENCE)
 
         assert "12 passed" in out, out
 
@@ -538,7 +540,7 @@ class TestGivenServer:
         other.write("tests/test_shop.py", SHOP.replace("USERS", "(USERS + 1)"))
 
         both = [shop.start(f"--seedbed-url={url}") for shop in (project, other)]
-        said = [process.communicate(timeout=180)[0] for process in both]
+        said = [process.communicate(timeout=PATIENCE)[0] for process in both]
 
         assert ["12 passed" in text for text in said] == [True, True], said
         assert len(databases(given)) == 3

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.patience import PATIENCE
 from tests.testing.conftest import Shop
 
 pytestmark = pytest.mark.chaos
@@ -55,7 +56,7 @@ class TestRun:
         project.write("tests/test_shop.py", AROUND.format(body=body))
         process = project.start("-s", *arguments, stdin=-1)
 
-        said, _ = process.communicate("q\n", timeout=120)
+        said, _ = process.communicate("q\n", timeout=PATIENCE)
 
         assert process.returncode == code, said
         assert words in said
@@ -78,9 +79,9 @@ class TestRun:
         servers = [each for each in psutil.Process(process.pid).children(recursive=True) if each.name() == "postgres"]
 
         os.kill(process.pid, signal.SIGINT)
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=PATIENCE)
 
-        _, alive = psutil.wait_procs(servers, timeout=30)
+        _, alive = psutil.wait_procs(servers, timeout=PATIENCE)
         assert servers
         assert alive == []
         assert "INTERNALERROR" not in said
