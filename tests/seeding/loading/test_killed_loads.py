@@ -1,4 +1,4 @@
-"""Loads that are killed, cut off or have no room: nothing of them is left, and the next one is as if they had not been."""
+"""Loads that are killed, cut off or without disk space: they leave nothing, and the next load is complete."""
 
 import os
 import random
