@@ -77,7 +77,8 @@ class TestInit:
         assert refused.stdout == ""
         assert refused.stderr == (
             f"SB120 No files were changed: {shop} already contains README.md.\n"
-            "      Create the project in a new directory: seedbed init PATH. Or write a first table here; seedbed init then "
+            "      Create the project in a new directory: seedbed init PATH. Or write a first table "
+            "here; seedbed init then "
             "keeps the existing files and adds what is missing.\n"
         )
         assert readme.read_text() == "mine"

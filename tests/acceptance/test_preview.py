@@ -34,7 +34,8 @@ class TestBranch:
             r"postgresql://seedbed_owner:\*\*\*@127\.0\.0\.1:\d+/seedbed_scratch\?sslmode=disable\n", url.stdout
         )
         assert asked.stderr == (
-            "SB313 scratch was not deleted: its name was not given.\n      Type the name when asked, or pass --yes scratch\n"
+            "SB313 scratch was not deleted: its name was not given.\n      Type the name when asked, "
+            "or pass --yes scratch\n"
         )
         assert deleted.stdout == "Deleted scratch.\n"
         assert again.stdout == "There are no branches.\n"

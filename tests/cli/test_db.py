@@ -78,9 +78,14 @@ class TestStartAndStop:
 
         status = server.read_status()
         assert json.loads(out) == {
-            "running": True, "accepts_connections": True, "data_directory": str(server.directory), "port": status.port, "pid": status.pid,
-            "version": "18", "pinned": True,
-        }  # fmt: skip
+            "running": True,
+            "accepts_connections": True,
+            "data_directory": str(server.directory),
+            "port": status.port,
+            "pid": status.pid,
+            "version": "18",
+            "pinned": True,
+        }
         assert json.loads(run("db", "stop", "--json")[1]) == {"stopped": True}
 
     @pytest.mark.parametrize("verb", ["start", "stop"])

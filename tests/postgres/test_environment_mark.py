@@ -204,7 +204,8 @@ class TestMark:
             refuse(database, action)
 
         assert refused.value.message == (
-            f"Refused to {action.verb} {database.name}: it has no mark, and rows in customer that are not from Seedbed, so "
+            f"Refused to {action.verb} {database.name}: it has no mark, and rows in customer that are "
+            "not from Seedbed, so "
             "it counts as production."
         )
 

@@ -86,7 +86,8 @@ class TestMigratingAlone:
             "from seedbed.postgres.locks import migration_lock\n"
             "from seedbed.settings import Environment, parse_url\n"
             "url = parse_url(sys.argv[1])\n"
-            "with connect(Database(url, url, Environment.TESTING, EMBEDDED_ORIGIN), application='waiting') as connection:\n"
+            "with connect(Database(url, url, Environment.TESTING, EMBEDDED_ORIGIN), "
+            "application='waiting') as connection:\n"
             "    print('up', flush=True)\n"
             "    with migration_lock(connection, 'shop'): print('mine')\n",
             database.direct.reveal(),

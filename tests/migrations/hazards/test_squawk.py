@@ -127,7 +127,8 @@ NOT_OURS: Mapping[str, str] = {
 }
 
 MIGRATIONS: Mapping[str, tuple[str, ...]] = {
-    **{f"{rule.id}, {kind}": sql for rule in RULES for kind, sql in (("bad", rule.hazardous_sql), ("good", rule.safe_sql)) if sql},
+    **{f"{rule.id}, bad": rule.hazardous_sql for rule in RULES if rule.hazardous_sql},
+    **{f"{rule.id}, good": rule.safe_sql for rule in RULES if rule.safe_sql},
     **{
         statements[0]: statements
         for statements in (

@@ -89,7 +89,8 @@ class TestKilledCommand:
 import subprocess
 from seedbed.postgres.embedded.os_account import OsAccount
 def start_and_die(self, command, *, capture_output, **options):
-    subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self.build_process_options(), **options)
+    quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.Popen(command, **quiet, **self.build_process_options(), **options)
     while not list(Path(sys.argv[1]).glob("data.new-*/base/1")):
         time.sleep(0.001)
     {DIE}

@@ -240,7 +240,10 @@ declare(
             (
                 HERO + "    code: str = Field(max_length=2)\n",
                 "seeds.add(tables.Hero, 2, code='abc')",
-                "PostgreSQL rejected the rows of hero, and no row was kept: value too long for type character varying(2)",
+                (
+                    "PostgreSQL rejected the rows of hero, and no row was kept: value too long for type "
+                    "character varying(2)"
+                ),
             ),
         ],
     )
@@ -309,7 +312,8 @@ class TestRunRefuses:
             seed(grown, database)
 
         assert refused.value.message == (
-            f"{database.name} is at the newest revision but has no hero.age, power: the models have changes without a migration."
+            f"{database.name} is at the newest revision but has no hero.age, power: the models have "
+            "changes without a migration."
         )
         assert refused.value.remedy == "seedbed migrate draft -m TEXT"
 

@@ -91,7 +91,8 @@ class TestAppend:
             seed(project, database, "seeds.add(tables.Hero, 5)\nseeds.add(tables.Friend, 20)", append=True)
 
         assert refused.value.message.startswith(
-            "PostgreSQL rejected the rows of friend, and no row was kept: duplicate key value violates unique constraint"
+            "PostgreSQL rejected the rows of friend, and no row was kept: duplicate key value "
+            "violates unique constraint"
         )
         assert refused.value.message.endswith("; they would come after the rows that were loaded before.")
         assert (count(database), count(database, "friend")) == (4, 14)
@@ -233,7 +234,8 @@ class TestRowsThatAreThere:
             seed(project, database, "seeds.add(tables.Hero, 3)")
 
         assert refused.value.remedy == (
-            "The rows of hero did not come from seeds, so --fresh does not delete them: remove the table from the seeds "
+            "The rows of hero did not come from seeds, so --fresh does not delete them: remove the "
+            "table from the seeds "
             "file, or delete the rows yourself."
         )
 
@@ -362,7 +364,8 @@ class TestSeedCheck:
         )
         assert accepted.stdout == f"seeds/development.lock is up to date: content {held}\n"
         assert done.stderr.startswith(
-            "SB413 seeds/development.lock is out of date, the seeds generate other rows: the newest revision is first, and was none, "
+            "SB413 seeds/development.lock is out of date, the seeds generate other rows: the newest "
+            "revision is first, and was none, "
             f"the content is {now}, and was {held}, Faker is "
         )
         assert done.stderr.endswith(

@@ -185,9 +185,11 @@ class TestManyRows:
             stats = "SELECT string_agg(concat(most_common_vals, histogram_bounds), '') FROM pg_stats"
             said = execute(database.direct, f"{stats} WHERE schemaname = 'public'")[0][0].encode()
             dump = subprocess.run(
-                [seedbed_server.binaries.program_path("pg_dump")], env=build_client_environment(database), capture_output=True,
+                [seedbed_server.binaries.program_path("pg_dump")],
+                env=build_client_environment(database),
+                capture_output=True,
                 check=True,
-            ).stdout  # fmt: skip
+            ).stdout
             assert [word for word in words if word in said or word in dump] == []
             assert execute(database.direct, "SELECT count(DISTINCT email), count(DISTINCT phone) FROM person") == [
                 (MANY, MANY)
@@ -220,9 +222,14 @@ class TestMarks:
         with little_project(tmp_path, tables) as project:
             schema = load_schema(project.settled)
 
-            assert [(column.name, kind) for table, column, kind in find_personal_columns(schema) if table.name == "person"] == [
-                ("email", "email"), ("first_name", "first_name"), ("phone", "phone"), ("note", "null"),
-            ]  # fmt: skip
+            assert [
+                (column.name, kind) for table, column, kind in find_personal_columns(schema) if table.name == "person"
+            ] == [
+                ("email", "email"),
+                ("first_name", "first_name"),
+                ("phone", "phone"),
+                ("note", "null"),
+            ]
             assert find_unmarked_columns(schema) == ["person.birthday"]
 
     def test_are_wanted_of_names_beside_a_person_and_of_what_opens_doors(self, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def read_coverage(cursor: Any, metadata: MetaData, exceptions: Exceptions, *, ve
     the others, so it needs no description.
 
     Raises:
-        UnknownMaskingTarget, ConflictingMaskingOptions: the exceptions name what does not exist, or contradict each other.
+        UnknownMaskingTarget, ConflictingMaskingOptions: an exception names nothing, or two contradict.
         UnmodeledData: tables, columns or large objects are neither described nor kept nor emptied.
         InvalidEmptyTarget, EmptiedTableReferenced: what is to be emptied cannot be.
     """

@@ -62,7 +62,7 @@ def plan(project: Project, schema: Schema, environment: Environment, *, as_of: d
 
     Raises:
         SeedsFileNotFound, InvalidSeedsFile: the file is missing or raises.
-        ParentNotPlanned, CyclicReference, NoGenerator, TooFewUniqueValues, UnsupportedUniqueConstraint: it cannot be made.
+        ParentNotPlanned, CyclicReference, NoGenerator, TooFewUniqueValues, UnsupportedUniqueConstraint: as named.
     """
     requests = {request.table: request for request in read_seeds(project, schema, environment)}
     lock = read_lock(project, environment, as_of=as_of)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 from seedbed.extras import get_faker_version
-from seedbed.seeding.encoding.rows import sample
 from seedbed.seeding.planning.lock_file import Lock, lock_file, write_lock
 from seedbed.seeding.planning.seed_plan import SeedPlan
 from seedbed.seeding.planning.table_plan import sample

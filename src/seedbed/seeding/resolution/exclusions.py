@@ -48,7 +48,7 @@ def side_by_side_ranges(table: TableSpec, exclusion: Exclusion, slots: Sequence[
     """Columns of ranges that may not overlap. They are made side by side over the whole table.
 
     Raises:
-        UnsupportedUniqueConstraint: what may not overlap is neither a range nor made of two columns, and no rule fills it.
+        UnsupportedUniqueConstraint: it is over neither a range nor two columns, and no rule fills it.
     """
     ranges = _ranges(table, exclusion)
     elements = [element for element, operator in exclusion.elements if operator == "&&"]

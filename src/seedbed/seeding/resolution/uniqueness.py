@@ -154,7 +154,7 @@ class _Resolver:
         """Check that the columns of a constraint tell which rows its keys refer to.
 
         Raises:
-            UnsupportedUniqueConstraint: a part of a key of several columns does not, so nothing that chooses rows keeps it unique.
+            UnsupportedUniqueConstraint: a part of a composite key has too few, and no choice of rows keeps it unique.
         """
         if not all_identified(self._table, keys, unique.columns):
             raise UnsupportedUniqueConstraint(self._table.name, ", ".join(unique.columns), [])

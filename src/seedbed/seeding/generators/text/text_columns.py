@@ -30,7 +30,7 @@ def texts(request: ColumnRequest) -> ColumnGenerator:
     """What a text column's name suggests, no longer than its column.
 
     Raises:
-        UnsatisfiablePattern, ColumnTooShort: its pattern or its field's type says what is in it, and nothing of that fits.
+        UnsatisfiablePattern, ColumnTooShort: no value of its pattern or of its field's type fits its length.
         TooFewUniqueValues: none may repeat, and there are fewer than rows.
     """
     facts = request.table.facts[request.name]
