@@ -145,7 +145,7 @@ class TestStatus:
             "database     127.0.0.1:1/shop",
             "mark         none",
         ]
-        assert "cannot be reached" in out
+        assert "Cannot connect to 127.0.0.1:1/shop " in out
         assert "secret" not in out
 
 

@@ -219,7 +219,7 @@ class TestCreate:
         with pytest.raises(NeonBranchLimitReached) as refused:
             branches.create(PR)
 
-        assert "has 1 branch already" in str(refused.value)
+        assert "already has 1 branch" in str(refused.value)
 
 
 class TestFinish:

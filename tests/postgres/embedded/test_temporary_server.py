@@ -21,7 +21,7 @@ from pathlib import Path
 from seedbed.postgres.embedded import temporary_server, run_temporary_server
 temporary_server._choose_parent = lambda account: Path(sys.argv[1])
 with run_temporary_server() as server:
-    print(server.port, server.folder, flush=True)
+    print(server.port, server.directory, flush=True)
     sys.stdin.read()
 """
 
