@@ -22,6 +22,9 @@ def emulate(port: int, branches: int, step: float) -> None:
 
     Example: seedbed neon emulate --port 18099
     """
+    from seedbed.extras import require_extra
+
+    require_extra("emulator", "seedbed neon emulate")
     from seedbed.branching.neon.emulator.server import run_emulator
     from seedbed.service.http.server import format_url, listen, serve_app
 

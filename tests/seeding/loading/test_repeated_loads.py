@@ -313,13 +313,16 @@ class TestSeedRun:
 
     def test_says_that_dask_is_missing(self, make: Callable[..., Project], database: Database) -> None:
         project = make(TABLES, "seeds.add(tables.Hero, 3)")
-        project.write("distributed.py", "raise ImportError")
+        project.write("distributed.py", "raise ModuleNotFoundError(name='distributed')")
 
         done = project.run(
             "seedbed", "seed", "run", "--dask", "tcp://127.0.0.1:1", code=1, DATABASE_URL=database.direct.reveal()
         )
 
-        assert done.stderr == ('SB417 Dask is not installed.\n      pip install "seedbed[dask]", or use --workers N\n')
+        assert done.stderr == (
+            "SB107 --dask needs the package distributed, which is not installed.\n"
+            "      pip install 'seedbed[dask]', or use --workers N.\n"
+        )
 
     def test_misses_the_extension_of_a_type(
         self, make: Callable[..., Project], database: Database, tmp_path: Path
