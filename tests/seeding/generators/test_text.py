@@ -20,7 +20,7 @@ from seedbed.errors import (
     TooFewUniqueValues,
     UnsatisfiablePattern,
 )
-from seedbed.seeding.analysis.checks.text_patterns import from_similar_to, regular_expression
+from seedbed.seeding.analysis.checks.pattern_translation import from_similar_to, regular_expression
 from seedbed.seeding.generators.text.regex import Pattern, PatternNotSupported
 from seedbed.seeding.generators.text.regex_columns import match
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan

@@ -22,7 +22,7 @@ def check(ctx: click.Context, seal: bool, since: str | None, env: str | None, as
     with step("Checking"):
         from seedbed.migrations.checks.drift import refuse_drift
         from seedbed.migrations.checks.project_check import check_project
-        from seedbed.migrations.history.head_file import seal_revisions
+        from seedbed.migrations.history.checksum_file import seal_revisions
         from seedbed.migrations.history.revisions import read_history
         from seedbed.postgres.database import resolve_database
 

@@ -22,7 +22,7 @@ def status(ctx: click.Context, all_environments: bool, env: str | None, as_json:
         _show_environments(ctx, as_json=as_json)
         return
     from seedbed.migrations.apply.plan import plan_upgrade
-    from seedbed.migrations.history.head_file import read_seals
+    from seedbed.migrations.history.checksum_file import read_seals
     from seedbed.postgres.database import resolve_database
 
     settings = configuration(ctx, env)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from seedbed.errors import UnsupportedChange
+from seedbed.migrations.diff.backfill_expressions import ValueSources
 from seedbed.migrations.diff.catalog_diff import CatalogDiff
 from seedbed.migrations.diff.dependency_order import sort_by_dependencies, sort_tables
 from seedbed.migrations.diff.objects import (
@@ -21,7 +22,6 @@ from seedbed.migrations.diff.removal import is_default_dropped_early
 from seedbed.migrations.diff.serial_columns import is_serial, use_serial_types
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.types import replaced_types, user_types
-from seedbed.migrations.diff.value_sources import ValueSources
 from seedbed.postgres.catalog.model import (
     CatalogObject,
     Column,

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from seedbed.migrations.diff import creation
+from seedbed.migrations.diff.backfill_expressions import ValueSources
 from seedbed.migrations.diff.catalog_diff import CatalogDiff
 from seedbed.migrations.diff.dependency_order import sort_by_dependencies, sort_tables
 from seedbed.migrations.diff.objects import column_changes, functions, other_objects, privileges, sequences, tables
@@ -11,7 +12,6 @@ from seedbed.migrations.diff.rebuild_set import find_column
 from seedbed.migrations.diff.removal import drop_dependents
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.types import user_types
-from seedbed.migrations.diff.value_sources import ValueSources
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import (
     Composite,

@@ -1,12 +1,12 @@
-"""The columns of a change that get another type, with the expressions that convert their values."""
+"""Find the columns whose type changes, with the expressions up and down that the proof tests."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from seedbed.errors import UnknownTypeConversion
+from seedbed.migrations.diff.backfill_expressions import ValueSources
 from seedbed.migrations.diff.types import user_types
 from seedbed.migrations.diff.types.using_expressions import find_using_expression
-from seedbed.migrations.diff.value_sources import ValueSources
 from seedbed.migrations.draft.renames import Rename
 from seedbed.migrations.proof.conversion_check import ColumnConversion
 from seedbed.postgres.catalog import Catalog

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Column
 from sqlalchemy.exc import CompileError
 
-from seedbed.migrations.diff.value_sources import ValueSources
+from seedbed.migrations.diff.backfill_expressions import ValueSources
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.migrations.draft.renames import Rename
 from seedbed.postgres.quoting import DIALECT, ColumnName, quote_identifier, table_display_name

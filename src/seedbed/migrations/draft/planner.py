@@ -8,6 +8,7 @@ import psycopg2
 from sqlalchemy import Connection, text
 
 from seedbed.errors import MissingBackfill, UnknownTypeConversion, UnsupportedChange
+from seedbed.migrations.diff.backfill_expressions import ValueSources
 from seedbed.migrations.diff.catalog_diff import CatalogDiff
 from seedbed.migrations.diff.online.column_expansion import find_column_expansions
 from seedbed.migrations.diff.online.deferral import IntermediateSchema, defer
@@ -15,7 +16,6 @@ from seedbed.migrations.diff.online.expanded_schema import expand_schema
 from seedbed.migrations.diff.online.steps import plan_online_steps
 from seedbed.migrations.diff.plan import plan_steps
 from seedbed.migrations.diff.statement import Statement
-from seedbed.migrations.diff.value_sources import ValueSources
 from seedbed.migrations.draft.change_set import ChangeSet, RevisionPlan
 from seedbed.migrations.draft.column_conversions import find_conversions
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy

@@ -1,4 +1,4 @@
-"""Tables whose mapped classes inherit from one another."""
+"""Find which class each row of an inheritance hierarchy belongs to: joined or single-table, by its discriminator."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

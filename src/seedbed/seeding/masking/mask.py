@@ -15,6 +15,7 @@ from seedbed.seeding.core.faker_pool import Pools
 from seedbed.seeding.masking.coverage import Coverage, check_readable_elsewhere, read_coverage
 from seedbed.seeding.masking.exceptions import Exceptions, shown
 from seedbed.seeding.masking.personal_columns import EMPTYING, MarkedColumn, marked_columns, name_of
+from seedbed.seeding.masking.random_ranks import Ranks, assign_ranks
 from seedbed.seeding.masking.replacements import Replacements
 from seedbed.seeding.masking.tables.foreign_keys import ForeignKeys
 from seedbed.seeding.masking.tables.materialized_views import all_views, refresh_all
@@ -23,7 +24,6 @@ from seedbed.seeding.masking.tables.planner_statistics import retake, vacuum_cat
 from seedbed.seeding.masking.tables.relations import Relation
 from seedbed.seeding.masking.tables.rewrite import Target, rewrite
 from seedbed.seeding.masking.tables.triggers import suspended
-from seedbed.seeding.masking.value_ranks import Ranks, assign_ranks
 
 _SOURCES = """
 SELECT DISTINCT s.attname::text FROM pg_attribute g

@@ -13,9 +13,9 @@ from seedbed.seeding.api.seeds_file import Wanted
 from seedbed.seeding.core.batch import Pool
 from seedbed.seeding.core.faker_pool import SIZE, Pools, cut
 from seedbed.seeding.planning.lock_file import ENGINE, Lock
-from seedbed.seeding.planning.planned_tables import PlannedTables
 from seedbed.seeding.planning.seed_plan import table_spec
 from seedbed.seeding.planning.table_plan import TablePlan, sample
+from seedbed.seeding.planning.table_plan_registry import PlannedTables
 from seedbed.seeding.resolution.parent_rows import ExistingRows
 from seedbed.seeding.resolution.resolved_table import shortage_of_rows
 

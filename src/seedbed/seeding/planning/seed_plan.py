@@ -20,8 +20,8 @@ from seedbed.seeding.planning.digest import content
 from seedbed.seeding.planning.explicit_rows import check_explicit_rows
 from seedbed.seeding.planning.inheritance_check import InheritanceCheck
 from seedbed.seeding.planning.lock_file import Lock, lock_file, read_lock, write_lock
-from seedbed.seeding.planning.planned_tables import PlannedTables
 from seedbed.seeding.planning.table_plan import TablePlan
+from seedbed.seeding.planning.table_plan_registry import PlannedTables
 from seedbed.seeding.resolution.parent_rows import ExistingRows
 from seedbed.seeding.resolution.resolved_table import shortage_of_rows
 from seedbed.settings import Environment, Project

@@ -3,6 +3,13 @@
 from dataclasses import replace
 
 from seedbed.errors import MissingBackfill
+from seedbed.migrations.diff.backfill_expressions import (
+    VOLATILE_CALL,
+    ConversionEffect,
+    ValueSources,
+    pick_numbered_placeholder,
+    pick_placeholder,
+)
 from seedbed.migrations.diff.objects.column_changes import (
     add_not_valid_not_null,
     change_default,
@@ -12,13 +19,6 @@ from seedbed.migrations.diff.objects.column_changes import (
     set_not_null,
 )
 from seedbed.migrations.diff.statement import Statement
-from seedbed.migrations.diff.value_sources import (
-    VOLATILE_CALL,
-    ConversionEffect,
-    ValueSources,
-    pick_numbered_placeholder,
-    pick_placeholder,
-)
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Constraint, Index, Table
 from seedbed.postgres.quoting import quote_identifier, quote_qualified

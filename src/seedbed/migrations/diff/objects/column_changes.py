@@ -2,6 +2,11 @@
 
 from dataclasses import replace
 
+from seedbed.migrations.diff.backfill_expressions import (
+    ConversionEffect,
+    ValueSources,
+    pick_placeholder,
+)
 from seedbed.migrations.diff.objects import sequences
 from seedbed.migrations.diff.objects.columns import (
     escape_colons,
@@ -23,11 +28,6 @@ from seedbed.migrations.diff.types.conversion_rules import (
 )
 from seedbed.migrations.diff.types.sqlalchemy_types import render_type
 from seedbed.migrations.diff.types.using_expressions import find_using_expression
-from seedbed.migrations.diff.value_sources import (
-    ConversionEffect,
-    ValueSources,
-    pick_placeholder,
-)
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Table
 from seedbed.postgres.quoting import quote_identifier, quote_qualified

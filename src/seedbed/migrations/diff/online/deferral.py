@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from seedbed.migrations.diff.backfill_expressions import VOLATILE_CALL, ValueSources
 from seedbed.migrations.diff.catalog_diff import CatalogDiff
 from seedbed.migrations.diff.online.steps import can_attach_index
-from seedbed.migrations.diff.value_sources import VOLATILE_CALL, ValueSources
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import CatalogObject, Column, Constraint, Index, ObjectKey, Table
 from seedbed.postgres.quoting import ColumnName

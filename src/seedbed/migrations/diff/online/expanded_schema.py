@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from seedbed.migrations.diff.backfill_expressions import ValueSources
 from seedbed.migrations.diff.objects import constraints, indexes
 from seedbed.migrations.diff.objects.column_changes import find_conversion_effect
 from seedbed.migrations.diff.online.column_expansion import ColumnExpansion
 from seedbed.migrations.diff.plan import plan_steps
 from seedbed.migrations.diff.statement import Statement, quote_python, render_call, schema_argument
-from seedbed.migrations.diff.value_sources import ValueSources
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import CatalogObject, Constraint, Index, ObjectKey, Table
 from seedbed.postgres.quoting import ColumnName, quote_identifier, quote_qualified

@@ -3,6 +3,7 @@
 import re
 
 from seedbed.errors import UnknownTypeConversion
+from seedbed.migrations.diff.backfill_expressions import ValueSources
 from seedbed.migrations.diff.types.conversion_rules import (
     are_same_family,
     find_base_type,
@@ -12,7 +13,6 @@ from seedbed.migrations.diff.types.conversion_rules import (
     remove_limits,
     strip_modifier,
 )
-from seedbed.migrations.diff.value_sources import ValueSources
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Composite, Table
 from seedbed.postgres.quoting import quote_identifier

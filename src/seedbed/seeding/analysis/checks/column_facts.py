@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from seedbed.seeding.analysis.checks.text_patterns import from_similar_to, translate
+from seedbed.seeding.analysis.checks.pattern_translation import from_similar_to, translate
 from seedbed.seeding.analysis.checks.vectors import NotUnderstood
 from seedbed.seeding.analysis.value_facts import Facts
 from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, Kind

@@ -11,7 +11,7 @@ import numpy as np
 from sqlglot import exp
 
 from seedbed.seeding.analysis.checks import arithmetic, text_functions
-from seedbed.seeding.analysis.checks.text_patterns import from_similar_to
+from seedbed.seeding.analysis.checks.pattern_translation import from_similar_to
 from seedbed.seeding.analysis.checks.type_coercion import (
     DATE,
     INTERVAL,

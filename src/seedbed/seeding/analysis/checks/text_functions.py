@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from seedbed.seeding.analysis.checks.text_patterns import Pattern, like_pattern, regular_expression
+from seedbed.seeding.analysis.checks.pattern_translation import Pattern, like_pattern, regular_expression
 from seedbed.seeding.analysis.checks.type_coercion import TEXT, constant
 from seedbed.seeding.analysis.checks.vectors import BOOL, UNKNOWN, NotUnderstood, Vector, family
 from seedbed.seeding.core.column_types import Kind

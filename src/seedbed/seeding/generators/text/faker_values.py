@@ -13,7 +13,7 @@ from seedbed.seeding.core.faker_pool import SIZE, NoValueFits, ProviderNotUsable
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, shortage
 from seedbed.seeding.generators.text.codes import letter_codes
-from seedbed.seeding.generators.text.text_formats import formed_as
+from seedbed.seeding.generators.text.fixed_formats import formed_as
 
 _SHORTEST = 6
 """Characters of a value that must be left beside its number, or it is none that a person would recognise."""

@@ -11,10 +11,10 @@ from seedbed.seeding.generators.text.codes import codes_like, letter_codes
 from seedbed.seeding.generators.text.composed import COMPOSED, affixed_letters, composed_texts, emails
 from seedbed.seeding.generators.text.faker_values import provider_values
 from seedbed.seeding.generators.text.filenames import files
+from seedbed.seeding.generators.text.fixed_formats import FORMS, formed
 from seedbed.seeding.generators.text.phrasebook import phrases
 from seedbed.seeding.generators.text.phrases import phrase_texts, slugs
 from seedbed.seeding.generators.text.regex_columns import texts_matching
-from seedbed.seeding.generators.text.text_formats import FORMS, formed
 
 _SHORTEST = 6
 """Characters below which a column gets a code, whatever its name is."""

@@ -1,4 +1,4 @@
-"""Locations of Alembic histories, read from alembic.ini and `[tool.alembic]` without Alembic."""
+"""Find the Alembic histories of an existing project in alembic.ini and pyproject.toml."""
 
 import configparser
 import re

@@ -1,4 +1,4 @@
-"""Texts of a fixed format, such as account numbers and IP addresses, without repeats."""
+"""Generate texts of a fixed format, such as IBANs, ISBNs and card numbers with their check digits."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A random rank for each personal value, the same for equal values in all columns of a kind."""
+"""Give each personal value a random number, the same for equal values in all columns of a kind."""
 
 import secrets
 from collections import defaultdict

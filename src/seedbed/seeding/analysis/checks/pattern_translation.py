@@ -1,4 +1,4 @@
-"""Regular expressions and LIKE patterns of PostgreSQL as Python's."""
+"""Translate PostgreSQL's regular expressions and LIKE patterns to Python's `re`."""
 
 import re
 from dataclasses import dataclass

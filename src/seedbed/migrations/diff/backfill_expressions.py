@@ -1,4 +1,4 @@
-"""The SQL that gives existing rows their values: backfills, conversions, and placeholders in a downgrade."""
+"""The expressions that backfill a column, and those that convert one type to another."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The tables of a plan, each resolved and planned once, on first use."""
+"""Plans of tables that refer to each other, each built when another one first needs it."""
 
 from collections.abc import Mapping
 

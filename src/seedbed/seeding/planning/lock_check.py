@@ -1,4 +1,4 @@
-"""Compares what the seeds give now with their lock file."""
+"""Compare what the seeds give now with their lock file."""
 
 from dataclasses import dataclass, replace
 
