@@ -301,7 +301,7 @@ class TestDelete:
         make(branches, "base")
         make(branches, parent="base")
 
-        with pytest.raises(NeonBranchHasChildren, match=f"from base were {PR}"):
+        with pytest.raises(NeonBranchHasChildren, match=f"base because it has children: {PR}"):
             branches.delete("base")
 
 
