@@ -310,8 +310,8 @@ class TestCommand:
         )
         assert re.sub(r"\d+\.\d s", "0.1 s", completed.stdout) == (
             f"{database.name} is at aa1_hero: 2 revisions undone in 0.1 s.\n"
-            "Next: change the revision's file and apply it again, seedbed migrate apply; or delete the file and draft "
-            "another, seedbed migrate draft -m TEXT\n"
+            "Next: edit the revision and apply it again (seedbed migrate apply), or delete its file and draft another "
+            "(seedbed migrate draft -m TEXT).\n"
         )
 
     def test_prints_the_same_result_as_json(

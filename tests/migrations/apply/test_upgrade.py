@@ -234,7 +234,8 @@ class TestLockRetry:
         with connect(database, application="report") as other:
             execute_verbatim(other, "SELECT * FROM held")
             with pytest.raises(
-                TableLockTimeout, match=r"third met locks .* 3 tries .* first, second stayed applied.*report"
+                TableLockTimeout,
+                match=r"third could not get its locks in 3 attempts .* first, second stayed applied.*report",
             ):
                 apply(project.settled, database, retry_policy=QUICK)
 
@@ -291,7 +292,7 @@ class TestRefusals:
         return database
 
     def test_refuses_a_read_only_database(self, project: Project, read_only: Database) -> None:
-        with pytest.raises(ReadOnlyDatabase, match="takes no changes: default_transaction_read_only is on"):
+        with pytest.raises(ReadOnlyDatabase, match="is read-only: default_transaction_read_only is on"):
             apply(project.settled, read_only)
 
     def test_refuses_a_role_without_create_privileges(

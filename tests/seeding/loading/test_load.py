@@ -315,7 +315,7 @@ class TestRunRefuses:
             f"{database.name} is at the newest revision but has no hero.age, power: the models have "
             "changes without a migration."
         )
-        assert refused.value.remedy == "seedbed migrate draft -m TEXT"
+        assert refused.value.remedy == "Draft a revision: seedbed migrate draft -m TEXT"
 
     def test_a_database_marked_production(self, make: Callable[..., Project], database: Database) -> None:
         project = make(HERO, "seeds.add(tables.Hero, 3)")
@@ -376,7 +376,8 @@ class TestSeedRun:
             second = project.run("seedbed", "seed", "run", DATABASE_URL=url)
 
         assert behind.stderr == (
-            f"SB207 {database.name} is at no revision; the newest is {head}.\n      seedbed migrate apply\n"
+            f"SB207 {database.name} is at no revision; the newest is {head}.\n"
+            "      Apply the pending revisions: seedbed migrate apply\n"
         )
         assert first.stdout == "user  200 rows\ntask  3,969 rows\n"
         assert second.stdout == "Nothing to do: these seeds are already loaded. Reload with --fresh.\n"
