@@ -28,7 +28,7 @@ from seedbed.migrating.writing import body
 from seedbed.modelling import Schema
 from seedbed.modelling.building import build
 from seedbed.postgres.catalogue import Catalogue, read_catalogue
-from seedbed.postgres.catalogue.system_rows import read_system_rows
+from seedbed.postgres.catalogue.system_rows import SystemRows, read_system_rows
 from seedbed.postgres.connecting import connect
 from seedbed.postgres.databases import Database
 from seedbed.postgres.embedded import ThrowawayServer
@@ -99,15 +99,38 @@ def seedbed_proves(ground: Ground, before: MetaData, after: MetaData, words: Wor
 
 def drafted(ground: Ground, beginning: Database, after: MetaData, words: Words) -> tuple[Change, list[Leg]]:
     """What changes a database, and its revisions as they are run."""
+    change = change_to(beginning, read_target(ground, after), after, words)
+    return change, steps_of(change)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What PostgreSQL knows of a database that was built from the models alone."""
+
+    catalogue: Catalogue
+    rows: SystemRows
+
+
+def read_target(ground: Ground, after: MetaData) -> Target:
+    """Build the models in a database of their own, and read what PostgreSQL makes of them."""
     with ground.database() as end:
-        wanted = ground.build(end, after)
+        catalogue = ground.build(end, after)
         with connect(end) as connection:
-            rows = read_system_rows(connection)
+            return Target(catalogue, read_system_rows(connection))
+
+
+def change_to(beginning: Database, target: Target, after: MetaData, words: Words) -> Change:
+    """What changes a database into the target; one empty revision where the two are alike."""
     with connect(beginning) as connection:
-        change = change_between(connection, wanted, Schema(after, {}), words)
-        unmodelled = Unmodelled(read_system_rows(connection), rows)
-    change = replace(change, parts=change.parts or (Part((), (), wanted),), unmodelled=unmodelled)
-    return change, [
+        change = change_between(connection, target.catalogue, Schema(after, {}), words)
+        unmodelled = Unmodelled(read_system_rows(connection), target.rows)
+    parts = change.parts or (Part((), (), target.catalogue),)
+    return replace(change, parts=parts, unmodelled=unmodelled)
+
+
+def steps_of(change: Change) -> list[Leg]:
+    """The revisions of a change, each as functions that run the text of its file."""
+    return [
         Leg(
             up=_runner(body(part.up, online=part.online)),
             down=None if isinstance(part.down, str) else _runner(body(part.down, online=part.online)),
