@@ -141,7 +141,7 @@ def compare(
             comparison.failures[result] = ["is in the new record only"]
         elif lines := [*_differences(result, before[result], after[result], names)]:
             comparison.failures[result] = lines
-        if result == PARAMETERS and result in comparison.failures:
+        if result == PARAMETERS and result in comparison.failures and result in before and result in after:
             gone = _disappeared(before[result], after[result])
             comparison.texts |= {result: comparison.failures.pop(result)}
             comparison.failures |= {result: gone} if gone else {}

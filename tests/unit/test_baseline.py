@@ -109,6 +109,13 @@ class TestHelp:
 
         assert found == {}
 
+    def test_that_is_missing_fails(self, tmp_path: Path) -> None:
+        old = {"parameters/commands.json": PARAMETERS, "rows/a": "1"}
+
+        assert failures(tmp_path, old, {"rows/a": "1"}) == {
+            "parameters/commands.json": ["is missing in the new record"]
+        }
+
     @pytest.mark.parametrize(
         ("parameters", "gone"),
         [
