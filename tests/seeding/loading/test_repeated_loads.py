@@ -148,8 +148,8 @@ class TestRunAgain:
         assert again.stdout == "Nothing to do: these seeds are already loaded. Reload with --fresh.\n"
         assert added.stdout == "No rows to add.\n"
         assert again.stderr == (
-            "hero had 5 rows when it was loaded, and has more now\n"
-            "power had 10 rows when it was loaded, and has 7 now\n"
+            "hero had 5 rows when it was loaded, and now has more\n"
+            "power had 10 rows when it was loaded, and now has 7\n"
         )
 
     def test_empties_partitions_with_their_table(self, make: Callable[..., Project], database: Database) -> None:
