@@ -63,7 +63,10 @@ class TestAlembic:
 
         error = project.run("alembic", "upgrade", "head", code=255, DATABASE_URL=database.direct.reveal())
 
-        assert error.stdout.startswith(f"FAILED: SB310 {database.name} is marked production, and the environment ")
+        refusal = (
+            f"FAILED: SB310 Refused to migrate {database.name}: it is marked production, and the chosen environment "
+        )
+        assert error.stdout.startswith(refusal)
         assert tables(database) == set()
 
     def test_writes_offline_sql_without_a_server(self, project: Project) -> None:
