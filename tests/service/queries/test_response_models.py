@@ -228,7 +228,7 @@ class TestUnsupportedModels:
             def as_text(self) -> str:
                 return f"receipt {self.id}"
 
-        with pytest.raises(UnsupportedSerializer, match="Receipt writes as_text"):
+        with pytest.raises(UnsupportedSerializer, match="Receipt serializes as_text"):
             build_resources(schema_of(Receipt))
 
     @pytest.mark.filterwarnings("ignore:.*arbitrary")
@@ -243,7 +243,7 @@ class TestUnsupportedModels:
             def _nights(self, nights: Any) -> int:
                 return int(nights.upper - nights.lower)
 
-        with pytest.raises(UnsupportedSerializer, match="Booking writes nights"):
+        with pytest.raises(UnsupportedSerializer, match="Booking serializes nights"):
             build_resources(schema_of(Booking))
 
     def test_an_alias_equal_to_another_columns_name_is_refused(self) -> None:
