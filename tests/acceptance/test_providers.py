@@ -20,7 +20,7 @@ from tests.support.emulators import ask, emulated
 from tests.support.patience import PATIENCE
 
 PR, BASE = "preview/pr-42", "preview/base"
-TOGETHER = int(os.environ.get("SEEDBED_TEST_TOGETHER", "4"))
+TOGETHER = int(os.environ.get("TEST_TOGETHER", "4"))
 """How many bring one preview up at once: 10 by hand."""
 
 USERS = 'SELECT count(*) FROM "user"'

@@ -21,7 +21,7 @@ from tests.support.patience import PATIENCE
 pytestmark = pytest.mark.chaos
 
 RUNS = repetitions("NEON_RUNS", usual=5, thorough=300)
-SEED = int(os.environ.get("SEEDBED_TEST_NEON_SEED", "42"))
+SEED = int(os.environ.get("TEST_NEON_SEED", "42"))
 PR = "preview/pr-42"
 STAGES = ("not made", "made", "migrated", "seeded", "up")
 """How far a preview can be when its command is killed. The first runs kill at each stage, later ones at any moment."""

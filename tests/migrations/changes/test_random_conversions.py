@@ -36,8 +36,8 @@ from tests.support.effort import repetitions
 from tests.support.servers import each_major
 
 PAIRS = repetitions("CONVERSION_PAIRS", usual=20, quick=4, thorough=1000)
-"""How many pairs of types are converted. SEEDBED_TEST_CONVERSION_SEED draws others."""
-SEED = os.environ.get("SEEDBED_TEST_CONVERSION_SEED", "1")
+"""How many pairs of types are converted. TEST_CONVERSION_SEED draws others."""
+SEED = os.environ.get("TEST_CONVERSION_SEED", "1")
 COLUMNS = repetitions("CONVERSION_COLUMNS", usual=20, quick=8)
 VALUES = repetitions("CONVERSION_VALUES", usual=12, quick=6)
 

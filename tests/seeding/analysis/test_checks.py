@@ -29,7 +29,7 @@ from tests.support.postgres.expressions import COLUMNS, LABELS, Expressions, val
 from tests.support.projects import fresh_database
 
 CONDITIONS = repetitions("CHECKS", usual=600, quick=100, thorough=6_000)
-SEED = int(os.environ.get("SEEDBED_TEST_CHECKS_SEED", "1"))
+SEED = int(os.environ.get("TEST_CHECKS_SEED", "1"))
 ROWS = 40
 KINDS = {name: Kind("enum", labels=LABELS) if words == "mood" else named(words) for name, words in COLUMNS.items()}
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
