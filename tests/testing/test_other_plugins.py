@@ -284,3 +284,23 @@ def test_modules_of_the_plugin_are_light() -> None:
 
     heavy = {"sqlalchemy", "psycopg", "numpy", "seedbed.errors"}
     assert heavy.isdisjoint(done.stdout.split())
+
+
+FROZEN = """
+import freezegun
+
+@pytest.fixture(autouse=True)
+def frozen():
+    with freezegun.freeze_time("2001-02-03"):
+        yield
+
+def test_service(client):
+    assert len(client.get("/users").json()) == USERS
+"""
+
+
+class TestFreezegun:
+    def test_the_service_is_imported_before_the_clock_is_frozen(self, project: Shop) -> None:
+        project.write("tests/test_shop.py", FROZEN)
+
+        project.run(passed=1)

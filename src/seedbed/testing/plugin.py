@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from seedbed.testing.error_report import format_error
-from seedbed.testing.session.requested_fixtures import collect_seeds
+from seedbed.testing.session.requested_fixtures import collect_seeds, import_service
 from seedbed.testing.session.stash import RUN_KEY, SEEDS_KEY, TEST_DATABASES_KEY
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     session.config.stash[SEEDS_KEY] = collect_seeds(session.items)
+    import_service(session.items)
 
 
 @pytest.hookimpl(wrapper=True)

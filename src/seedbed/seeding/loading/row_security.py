@@ -1,9 +1,10 @@
 """Row level security that a load goes past, as the owner of the tables may."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, Table, text
 
 from seedbed.errors import RowSecurityActive
 from seedbed.postgres.quoting import quote_table
@@ -22,20 +23,33 @@ def unforced_row_security(connection: Connection, plan: SeedPlan) -> Iterator[No
         RowSecurityActive: policies hold for a role that is not the owner.
     """
     planned = {quote_table(table.sql): table.name for table in plan.tables}
-    beside = [
-        quote_table(element.column.table)
-        for table in plan.tables
-        for key in table.sql.foreign_key_constraints
-        for element in key.elements
-    ]
-    rows = connection.execute(text(_ACTIVE), {"names": list(dict.fromkeys([*planned, *beside]))}).all()
-    blocked = [row for row in rows if not row.owns and row.name in planned]
+    active = _list_active(connection, (table.sql for table in plan.tables))
+    blocked = [row for row in active if not row.owns and row.name in planned]
     if blocked:
         raise RowSecurityActive([planned[row.name] for row in blocked], blocked[0].role, blocked[0].owner)
-    forced = [row.name for row in rows if row.owns]
-    run(connection, [f"ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY" for name in forced])
+    forced = [row.name for row in active if row.owns]
+    set_forced(connection, forced, is_forced=False)
     yield
-    run(connection, [f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY" for name in forced])
+    set_forced(connection, forced, is_forced=True)
+
+
+def list_forced(connection: Connection, tables: Iterable[Table]) -> list[str]:
+    """List the tables, and those they refer to, whose policies hold for the current role although it owns them."""
+    return [row.name for row in _list_active(connection, tables) if row.owns]
+
+
+def set_forced(connection: Connection, names: Iterable[str], *, is_forced: bool) -> None:
+    force = "FORCE" if is_forced else "NO FORCE"
+    run(connection, [f"ALTER TABLE {name} {force} ROW LEVEL SECURITY" for name in names])
+
+
+def _list_active(connection: Connection, tables: Iterable[Table]) -> Sequence[Row[Any]]:
+    tables = list(tables)
+    referred = (
+        element.column.table for table in tables for key in table.foreign_key_constraints for element in key.elements
+    )
+    names = list(dict.fromkeys(map(quote_table, (*tables, *referred))))
+    return connection.execute(text(_ACTIVE), {"names": names}).all()
 
 
 _ACTIVE = """

@@ -94,8 +94,9 @@ def _map_string(column_type: Any) -> TypeMapping:
 
 
 def _map_datetime(column_type: Any) -> TypeMapping:
-    zone = bool(column_type.timezone)
-    return _map_scalar(json_output.create_timestamp_format(zone=zone), value_parser.create_timestamp_parser(zone=zone))
+    if column_type.timezone:
+        return _map_scalar(json_output.TIMESTAMPTZ, value_parser.TIMESTAMPTZ)
+    return _map_scalar(json_output.TIMESTAMP, value_parser.TIMESTAMP)
 
 
 def _map_time(column_type: Any) -> TypeMapping:
@@ -154,8 +155,8 @@ _RANGE_BOUND_PARSERS = {
     "int8range": value_parser.create_integer_parser("bigint", 63),
     "numrange": value_parser.NUMERIC,
     "daterange": value_parser.DATE,
-    "tsrange": value_parser.create_timestamp_parser(zone=False),
-    "tstzrange": value_parser.create_timestamp_parser(zone=True),
+    "tsrange": value_parser.TIMESTAMP,
+    "tstzrange": value_parser.TIMESTAMPTZ,
 }
 
 

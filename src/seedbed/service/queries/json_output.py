@@ -119,7 +119,7 @@ POSTGRESQL_TEXT = JsonFormat(keep_column, str, is_native=False)
 """Types without a Python counterpart, as PostgreSQL writes them: networks, ranges, bits."""
 
 
-def create_timestamp_format(*, zone: bool) -> JsonFormat:
+def _create_timestamp_format(annotation: Any, *, zone: bool) -> JsonFormat:
     """Create the format of a timestamp. Pydantic writes six decimals or none; PostgreSQL omits trailing zeros."""
     at = " AT TIME ZONE 'UTC'" if zone else ""
     form = 'YYYY-MM-DD"T"HH24:MI:SS{}' + ('"Z"' if zone else "")
@@ -130,8 +130,11 @@ def create_timestamp_format(*, zone: bool) -> JsonFormat:
             f"'second', {c}) THEN '{form.format('')}' ELSE '{form.format('.US')}' END) ELSE {c}::text END"
         )
 
-    annotation = Annotated[datetime, AfterValidator(to_utc)] if zone else datetime
     return JsonFormat(json, _or_text(annotation, "date-time" if zone else "date-time-local"))
+
+
+TIMESTAMP = _create_timestamp_format(datetime, zone=False)
+TIMESTAMPTZ = _create_timestamp_format(Annotated[datetime, AfterValidator(to_utc)], zone=True)
 
 
 def create_enum_format(members: Mapping[str, Any], annotation: Any) -> JsonFormat:

@@ -126,7 +126,7 @@ def to_utc(value: datetime) -> datetime:
     return value.astimezone(UTC) if value.tzinfo is not None else value.replace(tzinfo=UTC)
 
 
-def create_timestamp_parser(*, zone: bool) -> ValueParser:
+def _create_timestamp_parser(*, zone: bool) -> ValueParser:
     def write(value: datetime) -> str:
         return (to_utc(value) if zone else value.replace(tzinfo=None)).isoformat()
 
@@ -270,6 +270,7 @@ UUIDS = ValueParser("uuid", _parse_uuid, {"type": "string", "format": "uuid"})
 DATE = ValueParser(
     "date", _create_moment_parse(_read_date, lambda day: str(day.isoformat())), {"type": "string", "format": "date"}
 )
+TIMESTAMP, TIMESTAMPTZ = _create_timestamp_parser(zone=False), _create_timestamp_parser(zone=True)
 TIME = ValueParser("time", _create_moment_parse(_read_time, lambda clock: str(clock.replace(tzinfo=None).isoformat())))
 INTERVAL = ValueParser("interval", _parse_seconds, {"type": "number"}, "3600, which is in seconds")
 NETWORK = ValueParser("inet", _parse_network, example="10.0.0.0/8")

@@ -1,6 +1,8 @@
 """Read which of Seedbed's fixtures the collected tests request."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -19,6 +21,18 @@ def collect_seeds(items: Iterable[pytest.Item]) -> frozenset[str] | None:
         return None
     seeds = (marker.kwargs.get("seed") for item in project_items if (marker := item.get_closest_marker("db")))
     return frozenset(seed for seed in seeds if isinstance(seed, str))
+
+
+def import_service(items: Iterable[pytest.Item]) -> None:
+    """Import the service if a test requests `client`, before a fixture can freeze the clock.
+
+    freezegun replaces the classes of `datetime`. Pydantic knows only the true ones, and FastAPI imports `pydantic.v1`,
+    which derives from them, at the first route.
+    """
+    if any("client" in list_seedbed_fixtures(item) for item in items):
+        for module in ("seedbed.testing.fixtures.client", "pydantic.v1"):
+            with suppress(ImportError):  # the fixture says which extra is missing
+                import_module(module)
 
 
 def needs_template(item: pytest.Item) -> bool:
