@@ -133,7 +133,7 @@ class TestNoPreview:
         said = refusal(project, neon, "preview", "up", PR, "--data", "copy", "--yes", "shop")
         project.run("seedbed", "preview", "up", PR, "--data", "copy", "--yes", "neondb", given=neon.variables)
 
-        assert said[0].startswith("SB313 neondb was not copied as it is")
+        assert said[0].startswith("SB313 neondb was not copied unmasked")
         assert ask(neon.branches().url(PR).reveal(), "SELECT body FROM note") == [("hello",)]
 
 

@@ -219,7 +219,7 @@ class TestPreview:
         said = [process.communicate(timeout=PATIENCE) for process in processes]
 
         assert [process.returncode for process in processes] == [0] * TOGETHER, said
-        assert sum("a new copy of development" in out for out, _ in said) == 1
+        assert sum("new copy of development" in out for out, _ in said) == 1
         assert place.branches() == [PR]
         assert len(place.names()) == len(before) + 1
         assert ask(place.url(PR), USERS) == [(50,)]

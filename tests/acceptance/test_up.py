@@ -80,7 +80,7 @@ class TestUpOnce:
 
         done = project.run("up", "--once", code=1, DATABASE_URL=url)
 
-        assert "\nSB304 127.0.0.1:" in done.stderr
+        assert "\nSB304 Cannot connect to 127.0.0.1:" in done.stderr
         assert project.servers() == []
 
 

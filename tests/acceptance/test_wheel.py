@@ -145,4 +145,12 @@ class TestWheel:
             name = next(name for name in archive.namelist() if name.endswith("METADATA"))
             said = Parser().parsestr(archive.read(name).decode())
 
-        assert set(said.get_all("Provides-Extra", [])) == {"dask", "embedded", "emulator", "testing"}
+        assert set(said.get_all("Provides-Extra", [])) == {
+            "all",
+            "dask",
+            "embedded",
+            "emulator",
+            "seed",
+            "service",
+            "testing",
+        }

@@ -109,7 +109,7 @@ class TestPlainTerminals:
         refused = shown(project, variables | plain, "migrate", "status", "-e", "nowhere", code=1)
 
         assert ESCAPE not in seeded.raw + checked.raw + examined.raw + refused.raw
-        assert "ok     schema" in examined.shown
+        assert "ok       schema" in examined.shown
         assert refused.shown.startswith("SB110 ")
 
     def test_an_empty_variable_leaves_colours(self, project: Project, variables: dict[str, str]) -> None:
@@ -127,7 +127,7 @@ class TestPlainTerminals:
             out.seek(0)
             said = out.read()
 
-        assert "ok     schema" in said
+        assert "ok       schema" in said
         assert ESCAPE not in said
 
 

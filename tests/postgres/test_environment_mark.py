@@ -134,7 +134,7 @@ class TestAgree:
             "INSERT INTO visit VALUES ('2026-11-24')",
         )
 
-        with pytest.raises(UnmarkedDatabase, match="has rows in visit that"):
+        with pytest.raises(UnmarkedDatabase, match="rows in visit that are not from Seedbed"):
             agreed(database)
 
     def test_does_not_take_rows_that_a_policy_hides_for_none(self, given: Make) -> None:

@@ -73,7 +73,7 @@ ABSURD = {
 
 @pytest.mark.parametrize(("name", "seeds", "tables"), [("shop", SHOP, 25), ("tracker", TRACKER, 30)])
 def test_rows_make_sense(tmp_path: Path, given: Callable[..., Database], name: str, seeds: str, tables: int) -> None:
-    module, database = import_module(f"tests.believable.{name}"), given()
+    module, database = import_module(f"tests.seeding.example_schemas.{name}"), given()
     schema = Schema(module.metadata, {model.__table__.key: model for model in module.Table.__subclasses__()})
     with connect(database) as connection:
         create_schema(connection, schema)
@@ -81,7 +81,9 @@ def test_rows_make_sense(tmp_path: Path, given: Callable[..., Database], name: s
     with little_project(tmp_path, "") as project:
         project.write(
             "seeds/development.py",
-            f"import tests.believable.{name} as tables\nfrom seedbed.seeding import per\n\ndef plan(seeds):\n" + seeds,
+            f"import tests.seeding.example_schemas.{name} as tables\n"
+            "from seedbed.seeding import per\n\ndef plan(seeds):\n"
+            + seeds,
         )
         made = plan(project.settled, schema, Environment.DEVELOPMENT)
         run(made, database, revision=None)

@@ -506,7 +506,7 @@ class TestPool:
                 (wire,) = app.state.query_runner.pool._connections
                 wire._pg = Ended(wire._pg)
                 answer = await client.get("/shelfs/1")
-                return answer.status_code, wire.alive
+                return answer.status_code, wire.is_alive
 
         assert asyncio.run(served()) == (200, False)
 
@@ -618,8 +618,8 @@ class TestPool:
             (200, '{"status":"pass"}'),
             (
                 503,
-                '{"title":"Service Unavailable","status":503,"detail":"The service has no connection to its database '
-                'free. Try again in a few seconds.","code":"SB606"}',
+                '{"title":"Service Unavailable","status":503,"detail":"All database connections of the service '
+                'are busy. Try again in a few seconds.","code":"SB606"}',
             ),
         ]
         assert "The database is away" not in caplog.text

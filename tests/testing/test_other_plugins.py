@@ -226,7 +226,7 @@ class TestPytest:
         marks = project.run("--markers")
         setup = project.run("--collect-only")
 
-        assert "A SQLModel session on the project's database, migrated and seeded" in fixtures
+        assert "A SQLModel session on a migrated and seeded database" in fixtures
         assert "@pytest.mark.db(mode, *, seed=" in marks
         assert "1 test collected" in setup
 

@@ -204,7 +204,7 @@ class TestUndescribed:
         ("prepared", "keep", "empty", "refusal", "says"),
         [
             ("SELECT", ["spies"], [], UnknownMaskingTarget, "no table or column spies"),
-            ("SELECT", ["spy"], [], ConflictingMaskingOptions, "spy is both"),
+            ("SELECT", ["spy"], [], ConflictingMaskingOptions, "spy would be both"),
             (
                 "ALTER TABLE person ADD code int NOT NULL DEFAULT 1; ALTER TABLE person ALTER code DROP DEFAULT",
                 [], ["person.code"], InvalidEmptyTarget, "person.code cannot be emptied: it is NOT NULL",

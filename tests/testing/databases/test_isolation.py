@@ -498,7 +498,7 @@ class TestProjectFixtures:
             """
             def test_adds(db, db_url, seedbed_run):
                 assert users(db) == USERS + 1
-                assert list(seedbed_run._shared) == ["testing"]
+                assert list(seedbed_run._shared_databases) == ["testing"]
             """,
         )
 

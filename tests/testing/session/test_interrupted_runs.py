@@ -25,7 +25,7 @@ def ada(module_db):
 
 @pytest.fixture
 def told(seedbed_server, seedbed_run):
-    print("up", seedbed_server.directory, seedbed_run.host.owner.port, flush=True)
+    print("up", seedbed_server.directory, seedbed_run.server_access.owner.port, flush=True)
 
 def test_first(ada, db, db_url, told):
     {body}
@@ -142,7 +142,7 @@ class TestServer:
 
         said = project.run("-s", "-W", "error", failed=1, errors=3)
 
-        assert len(re.findall(r"^SB304 127.0.0.1:", said, flags=re.MULTILINE)) == 3, said
+        assert len(re.findall(r"^SB304 Cannot connect to 127.0.0.1:", said, flags=re.MULTILINE)) == 3, said
         assert "INTERNALERROR" not in said
         assert not folder_of(said).exists()
 
