@@ -82,8 +82,7 @@ def test_rows_make_sense(tmp_path: Path, given: Callable[..., Database], name: s
         project.write(
             "seeds/development.py",
             f"import tests.seeding.example_schemas.{name} as tables\n"
-            "from seedbed.seeding import per\n\ndef plan(seeds):\n"
-            + seeds,
+            "from seedbed.seeding import per\n\ndef plan(seeds):\n" + seeds,
         )
         made = plan(project.settled, schema, Environment.DEVELOPMENT)
         run(made, database, revision=None)
