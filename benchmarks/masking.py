@@ -13,7 +13,7 @@ from seedbed.postgres.connection import autocommit_cursor
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer, run_temporary_server
 from seedbed.schema import load_schema
-from seedbed.seeding.core.faker_pool import Pools, Shelf
+from seedbed.seeding.core.faker_pool import FakerPools, FakerCache
 from seedbed.seeding.masking import mask
 from seedbed.seeding.planning.lock_file import today
 from seedbed.settings import Environment, Origin, find_project
@@ -73,7 +73,7 @@ def main() -> None:
             ways = {
                 "UPDATE": lambda: run(server, "copy", PLAIN),
                 "UPDATE, VACUUM FULL and ANALYZE": lambda: run(server, "copy", PLAIN, "VACUUM (FULL, ANALYZE) person"),
-                "seedbed seed mask": lambda: mask(schema, copied, Pools(today(), Shelf(Path(folder)))),
+                "seedbed seed mask": lambda: mask(schema, copied, FakerPools(today(), FakerCache(Path(folder)))),
             }
             seconds = race({name: contender(name, work) for name, work in ways.items()}, rounds=chosen.rounds)
         report(f"{chosen.rows:,} rows masked", seconds, against="UPDATE")

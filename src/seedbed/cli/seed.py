@@ -224,7 +224,7 @@ def mask(
         )
         ctx.exit(1 if unmarked_columns else 0)
     from seedbed.postgres.database import resolve_database
-    from seedbed.seeding.core.faker_pool import Pools, Shelf
+    from seedbed.seeding.core.faker_pool import FakerCache, FakerPools
     from seedbed.seeding.masking import Exceptions
     from seedbed.seeding.masking import mask as mask_database
     from seedbed.seeding.planning.lock_file import read_lock
@@ -234,7 +234,7 @@ def mask(
     confirm(database.name, yes, action="masked")
     with step("Masking"):
         lock = read_lock(settings.project, settings.environment)
-        pools = Pools(lock.as_of, Shelf(settings.project.root / POOLS))
+        pools = FakerPools(lock.as_of, FakerCache(settings.project.root / POOLS))
         exceptions = Exceptions.of(settings.project, keep, empty)
         result = mask_database(
             schema, database, pools, exceptions=exceptions, version_table=settings.project.version_table

@@ -21,7 +21,7 @@ from seedbed.postgres.environment_mark import (
 from seedbed.postgres.reset import empty_copy
 from seedbed.previews.model_comparison import ModelComparison, compare_with_models
 from seedbed.schema import Schema, load_schema
-from seedbed.seeding.core.faker_pool import Pools, Shelf
+from seedbed.seeding.core.faker_pool import FakerCache, FakerPools
 from seedbed.seeding.loading.load import Seeded, run
 from seedbed.seeding.masking import Exceptions, Masked, check_coverage, marked_columns, mask
 from seedbed.seeding.planning.lock_file import read_lock
@@ -168,9 +168,9 @@ def _check_coverage(configuration: Configuration, schema: Schema, exceptions: Ex
     check_coverage(schema, database, exceptions, version_table=project.version_table)
 
 
-def _open_pools(configuration: Configuration) -> Pools:
+def _open_pools(configuration: Configuration) -> FakerPools:
     lock = read_lock(configuration.project, Environment.PREVIEW)
-    return Pools(lock.as_of, Shelf(configuration.project.root / POOLS))
+    return FakerPools(lock.as_of, FakerCache(configuration.project.root / POOLS))
 
 
 def _mask(configuration: Configuration, database: Database, exceptions: Exceptions | None) -> Masked:

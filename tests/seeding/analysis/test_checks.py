@@ -21,9 +21,9 @@ from seedbed.seeding.analysis.checks.evaluation import condition
 from seedbed.seeding.analysis.checks.parser import parsed
 from seedbed.seeding.analysis.checks.vectors import ERROR, UNKNOWN
 from seedbed.seeding.analysis.value_facts import Facts
-from seedbed.seeding.core.batch import Numbers, objects
-from seedbed.seeding.core.column_types import MOMENTS, Kind, named
-from seedbed.seeding.core.number_codec import folded
+from seedbed.seeding.core.batch import Numbers, make_objects
+from seedbed.seeding.core.column_types import MOMENTS, ColumnType, parse_type
+from seedbed.seeding.core.number_codec import encode_number
 from tests.support.effort import repetitions
 from tests.support.postgres.expressions import COLUMNS, LABELS, Expressions, value
 from tests.support.projects import fresh_database
@@ -31,7 +31,9 @@ from tests.support.projects import fresh_database
 CONDITIONS = repetitions("CHECKS", usual=600, quick=100, thorough=6_000)
 SEED = int(os.environ.get("TEST_CHECKS_SEED", "1"))
 ROWS = 40
-KINDS = {name: Kind("enum", labels=LABELS) if words == "mood" else named(words) for name, words in COLUMNS.items()}
+KINDS = {
+    name: ColumnType("enum", labels=LABELS) if words == "mood" else parse_type(words) for name, words in COLUMNS.items()
+}
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 _VERDICTS = """
 CREATE FUNCTION verdicts(rule text) RETURNS text[] LANGUAGE plpgsql AS $$
@@ -76,8 +78,8 @@ class World:
         kind, held = KINDS[name], [row[name] for row in self.rows]
         plain = kind.name in {*MOMENTS, "date", "int2", "int4", "int8", "float4", "float8", "bool", "time", "interval"}
         if not plain and not (kind.name == "numeric" and kind.size != 60):
-            return stored(objects(held), kind)
-        numbers = np.array([0 if v is None else folded(v, kind) for v in held])
+            return stored(make_objects(held), kind)
+        numbers = np.array([0 if v is None else encode_number(v, kind) for v in held])
         return stored(Numbers(np.array([v is None for v in held]), numbers, kind), kind)
 
     def verdicts(self, rule: str) -> list[str] | None:
@@ -184,11 +186,11 @@ class TestFacts:
         assert counts["allowed"] > CONDITIONS, counts
 
 
-def _allowed(facts: Facts, held: Any, kind: Kind) -> bool:
+def _allowed(facts: Facts, held: Any, kind: ColumnType) -> bool:
     """Whether a value is one that rows may be made with."""
     if held is None:
         return not facts.not_null
-    number = folded(held, kind)
+    number = encode_number(held, kind)
     if facts.low is not None and not (number is not None and number >= facts.low):
         return False
     if facts.high is not None and not (number is not None and number <= facts.high):
@@ -201,8 +203,9 @@ def _allowed(facts: Facts, held: Any, kind: Kind) -> bool:
     return facts.shortest <= length <= (length if facts.longest is None else facts.longest)
 
 
-def _is_one_of(held: Any, values: tuple[Any, ...], kind: Kind) -> bool:
+def _is_one_of(held: Any, values: tuple[Any, ...], kind: ColumnType) -> bool:
     return any(
-        held == value or (folded(value, kind) is not None and folded(held, kind) == folded(value, kind))
+        held == value
+        or (encode_number(value, kind) is not None and encode_number(held, kind) == encode_number(value, kind))
         for value in values
     )

@@ -71,7 +71,13 @@ class TestStream:
         assert abs(fractions.mean() - 0.5) < 0.01
 
     def test_shares_no_numbers_with_another_column_another_part_or_another_seed(self) -> None:
-        streams = (EMAIL, Stream(1, "user.name"), Stream(2, "user.email"), EMAIL.part("null"), Stream(12, "user.email"))
+        streams = (
+            EMAIL,
+            Stream(1, "user.name"),
+            Stream(2, "user.email"),
+            EMAIL.substream("null"),
+            Stream(12, "user.email"),
+        )
 
         words = [word for stream in streams for word in stream.words(range(1_000)).tolist()]
 

@@ -20,7 +20,7 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema.creation import create_schema
-from seedbed.seeding.core.faker_pool import Pools
+from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.masking import Exceptions, Masked, mask
 from seedbed.seeding.planning.lock_file import today
 from tests.support.catalogs import catalog_rows
@@ -110,7 +110,7 @@ def planted(project: Project, given: Callable[..., Database]) -> Database:
 
 
 def masked(project: Project, database: Database, exceptions: Exceptions = EXCEPTIONS) -> Masked:
-    return mask(project.load_schema(), database, Pools(today()), exceptions=exceptions)
+    return mask(project.load_schema(), database, FakerPools(today()), exceptions=exceptions)
 
 
 def left_in_rows(server: TemporaryServer, database: Database) -> list[tuple[str, int]]:
@@ -198,7 +198,9 @@ class TestUndescribed:
 
         with pytest.raises(UnmodeledData, match=r"describe history\.versions,"):
             masked(project, planted)
-        mask(project.load_schema(), planted, Pools(today()), exceptions=EXCEPTIONS, version_table="history.versions")
+        mask(
+            project.load_schema(), planted, FakerPools(today()), exceptions=EXCEPTIONS, version_table="history.versions"
+        )
 
     @pytest.mark.parametrize(
         ("prepared", "keep", "empty", "refusal", "says"),

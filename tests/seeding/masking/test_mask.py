@@ -21,7 +21,7 @@ from seedbed.postgres.environment_mark import change_mark
 from seedbed.postgres.psql import build_client_environment
 from seedbed.schema import load_schema
 from seedbed.schema.personal_data import find_personal_columns, find_unmarked_columns
-from seedbed.seeding.core.faker_pool import Pools
+from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.masking import Masked, mask
 from seedbed.seeding.masking.replacements import Replacements
 from seedbed.seeding.planning.lock_file import today
@@ -79,7 +79,7 @@ def filled(project: Project, seedbed_server: TemporaryServer) -> Iterator[Databa
 
 
 def masked(project: Project, database: Database) -> Masked:
-    return mask(project.load_schema(), database, Pools(today()))
+    return mask(project.load_schema(), database, FakerPools(today()))
 
 
 def left_in_files(server: TemporaryServer, database: Database, words: tuple[bytes, ...]) -> list[str]:
@@ -261,10 +261,10 @@ class TestMarks:
 
 
 class TestReplacements:
-    @pytest.mark.parametrize("kind", [k for k in Replacements(Pools(today())).kinds if k not in {"date", "ip"}])
+    @pytest.mark.parametrize("kind", [k for k in Replacements(FakerPools(today())).kinds if k not in {"date", "ip"}])
     @pytest.mark.parametrize("longest", [None, 12])
     def test_differ_for_every_number(self, seedbed_server: TemporaryServer, kind: str, longest: int | None) -> None:
-        said = Replacements(Pools(today())).value(kind, "n", count=600_000, longest=longest)
+        said = Replacements(FakerPools(today())).value(kind, "n", count=600_000, longest=longest)
 
         found = execute(
             seedbed_server.url(),
@@ -278,7 +278,7 @@ class TestReplacements:
         assert length <= (longest or 64)
 
     def test_of_names_are_pairs_that_share_neither_half(self, seedbed_server: TemporaryServer) -> None:
-        said = Replacements(Pools(today())).value("name", "n", count=200, longest=None)
+        said = Replacements(FakerPools(today())).value("name", "n", count=200, longest=None)
 
         halves = "count(DISTINCT split_part(said, ' ', 1)), count(DISTINCT split_part(said, ' ', 2))"
         found = execute(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seedbed.seeding.analysis.table_spec import TableSpec
-from seedbed.seeding.core.word_lists import words as word_list
+from seedbed.seeding.core.word_lists import get_words as word_list
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKeyConstraint, Table
 from seedbed.errors import CyclicReference, NoGenerator, ParentNotPlanned
 from seedbed.seeding.analysis.table_spec import TableSpec
 from seedbed.seeding.api.rules import Same
-from seedbed.seeding.api.seeds_file import Share
+from seedbed.seeding.api.seeds_file import RowsPerParent
 from seedbed.seeding.core.random_stream import Stream
 
 
@@ -43,7 +43,7 @@ class ForeignKey:
         """Columns of this table that follow from the parent row, each with the column of the parent."""
         return {**self.also, **dict(self.pairs)}
 
-    def follows(self, share: Share | None) -> bool:
+    def follows(self, share: RowsPerParent | None) -> bool:
         """Whether the seeds give a number of rows per parent of this key."""
         return share is not None and share.parent == self.target and share.column in self.columns
 

@@ -11,7 +11,7 @@ from seedbed.seeding.analysis.checks import Check, columns_in
 from seedbed.seeding.analysis.table_definition import TableDefinition
 from seedbed.seeding.analysis.unique_constraints import is_unique
 from seedbed.seeding.analysis.value_facts import Facts
-from seedbed.seeding.core.column_types import INTEGERS, Kind
+from seedbed.seeding.core.column_types import INTEGERS, ColumnType
 
 _QUANTITY = re.compile(r"^(quantity|qty)$")
 _UNIT_PRICE = re.compile(r"^(unit_)?price$")
@@ -36,7 +36,7 @@ def implied_checks(
     that is written out.
     """
     said = {name for want in wanted for name in columns_in(want)} | {
-        name for row in table.request.known for name in row
+        name for row in table.request.explicit_rows for name in row
     }
     amounts = {name.lower(): name for name in _free(table) if table.kinds[name].name in {"numeric", *INTEGERS}}
     for target, words in _equations(table, amounts):
@@ -64,7 +64,7 @@ def _free(table: TableDefinition) -> list[str]:
     return found
 
 
-def _bounds(facts: Facts, kind: Kind) -> Iterator[str]:
+def _bounds(facts: Facts, kind: ColumnType) -> Iterator[str]:
     unit = 10**kind.decimals if kind.name == "numeric" else 1
     most = [high for high in (facts.high, None if kind.size is None else 10**kind.size - 1) if high is not None]
     if facts.low is not None:

@@ -82,7 +82,7 @@ def shown_identities(identities: Sequence[Any]) -> str:
 def _own(table: TableSpec, mapper: Mapper[Any], discriminator: str | None, identities: Sequence[Any]) -> Sequence[int]:
     found = mapper.base_mapper.polymorphic_map
     own = [at for at, other in enumerate(found.values()) if other.local_table is table.sql]
-    if table.request.few and mapper.polymorphic_identity in found:
+    if table.request.is_partial and mapper.polymorphic_identity in found:
         own = [identities.index(mapper.polymorphic_identity)]
     values = None if discriminator is None else table.facts[discriminator].values
     return [at for at in own if values is None or any(is_identity(identities[at], value) for value in values)]

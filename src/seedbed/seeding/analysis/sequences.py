@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Column, Sequence
 
 from seedbed.postgres.quoting import compile_expression, quote_identifier
-from seedbed.seeding.core.column_types import INTEGERS, kind_of
+from seedbed.seeding.core.column_types import INTEGERS, get_column_type
 
 _NEXT = re.compile(r"^\s*nextval\s*\(\s*'(?P<name>(?:[^']|'')+)'\s*(?:::\s*(?:text|regclass)\s*)*\)\s*$", re.IGNORECASE)
 
@@ -24,7 +24,7 @@ def place_in_sequence(column: Column[Any]) -> tuple[int, int]:
         other
         for _, table in sorted(column.table.metadata.tables.items())
         for other in table.columns
-        if sequence_of(other) == name and kind_of(other).name in INTEGERS
+        if sequence_of(other) == name and get_column_type(other).name in INTEGERS
     ]
     return sharing.index(column), len(sharing)
 

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Column, Table
 
 from seedbed.seeding.api.rules import Rule
-from seedbed.seeding.api.seeds_file import Share, Wanted
-from seedbed.seeding.core.column_types import Kind, kind_of, own_processing
+from seedbed.seeding.api.seeds_file import RowsPerParent, TableRequest
+from seedbed.seeding.core.column_types import ColumnType, get_column_type, has_custom_processing
 from seedbed.seeding.core.random_stream import Stream
 from seedbed.seeding.core.time_units import microseconds
 
@@ -26,12 +26,12 @@ class TableDefinition:
 
     sql: Table
     model: type[Any] | None
-    request: Wanted
+    request: TableRequest
     seed: int
     as_of: datetime
     root: Path
     rank: int
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, ColumnType]
 
     @property
     def name(self) -> str:
@@ -40,15 +40,15 @@ class TableDefinition:
     @property
     def place(self) -> str:
         """The line of the seeds file that asks for the table."""
-        return self.request.place
+        return self.request.location
 
     @property
     def rules(self) -> Mapping[str, Rule]:
         return self.request.rules
 
     @property
-    def share(self) -> Share | None:
-        return self.request.rows if isinstance(self.request.rows, Share) else None
+    def share(self) -> RowsPerParent | None:
+        return self.request.rows if isinstance(self.request.rows, RowsPerParent) else None
 
     @property
     def is_empty(self) -> bool:
@@ -65,12 +65,12 @@ class TableDefinition:
     def column(self, name: str) -> Column[Any]:
         return next(column for column in self.sql.columns if column.name == name)
 
-    def kind(self, column: str) -> Kind:
-        return self.kinds[column] if column in self.kinds else kind_of(self.column(column))
+    def kind(self, column: str) -> ColumnType:
+        return self.kinds[column] if column in self.kinds else get_column_type(self.column(column))
 
     def takes_instances(self, column: str) -> bool:
         """Whether a JSON column's own Python type takes models rather than what JSON has."""
-        return own_processing(self.column(column))
+        return has_custom_processing(self.column(column))
 
     def is_left_out(self, column: str) -> bool:
         """Whether a column's values are the database's own, and so unknown here."""
@@ -80,6 +80,6 @@ class TableDefinition:
         return own.computed is not None or own.server_default is not None or own.identity is not None
 
 
-def column_kinds(table: Table) -> dict[str, Kind]:
+def column_kinds(table: Table) -> dict[str, ColumnType]:
     """The types of a table's columns, without those of columns that the database computes."""
-    return {str(column.name): kind_of(column) for column in table.columns if column.computed is None}
+    return {str(column.name): get_column_type(column) for column in table.columns if column.computed is None}

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from sqlalchemy import Column
 
-from seedbed.seeding.core.column_types import Kind, kind_of
-from seedbed.seeding.core.number_codec import folded
+from seedbed.seeding.core.column_types import ColumnType, get_column_type
+from seedbed.seeding.core.number_codec import encode_number
 
 _REAL = {"float4", "float8"}
 _TINY = 2.0**-20
@@ -32,11 +32,11 @@ class Facts:
     pattern: str | None = None
     not_null: bool = False
 
-    def at_least(self, value: Any, kind: Kind, *, or_equal: bool = True) -> "Facts":
+    def at_least(self, value: Any, kind: ColumnType, *, or_equal: bool = True) -> "Facts":
         bound = _bound(value, kind, lower=True, or_equal=or_equal)
         return self if bound is None else replace(self, low=bound if self.low is None else max(self.low, bound))
 
-    def at_most(self, value: Any, kind: Kind, *, or_equal: bool = True) -> "Facts":
+    def at_most(self, value: Any, kind: ColumnType, *, or_equal: bool = True) -> "Facts":
         bound = _bound(value, kind, lower=False, or_equal=or_equal)
         return self if bound is None else replace(self, high=bound if self.high is None else min(self.high, bound))
 
@@ -52,7 +52,7 @@ class Facts:
 
 def field_facts(model: type[Any] | None, column: Column[Any]) -> Facts:
     """Read the facts that a column's Pydantic field states."""
-    kind = kind_of(column)
+    kind = get_column_type(column)
     facts = Facts(longest=kind.size if kind.is_text else None, not_null=not column.nullable)
     if kind.labels and kind.name != "enum":
         facts = facts.one_of(kind.labels)
@@ -94,7 +94,7 @@ def unwrapped(annotation: Any) -> tuple[Any, list[Any]]:
             return annotation, said
 
 
-def _with(facts: Facts, said: Any, kind: Kind) -> Facts:
+def _with(facts: Facts, said: Any, kind: ColumnType) -> Facts:
     for name, or_equal in (("ge", True), ("gt", False)):
         if getattr(said, name, None) is not None:
             facts = facts.at_least(getattr(said, name), kind, or_equal=or_equal)
@@ -109,10 +109,10 @@ def _with(facts: Facts, said: Any, kind: Kind) -> Facts:
     return facts
 
 
-def _bound(value: Any, kind: Kind, *, lower: bool, or_equal: bool) -> float | int | None:
+def _bound(value: Any, kind: ColumnType, *, lower: bool, or_equal: bool) -> float | int | None:
     """The lowest or highest allowed value, in the units of a batch."""
     if kind.name in _REAL:
-        bound = folded(value, kind)
+        bound = encode_number(value, kind)
         return None if bound is None else bound + (0 if or_equal else _TINY if lower else -_TINY)
     exact = _exact(value, kind)
     if exact is None:
@@ -123,11 +123,11 @@ def _bound(value: Any, kind: Kind, *, lower: bool, or_equal: bool) -> float | in
     return whole + 1 if lower else whole - 1
 
 
-def _exact(value: Any, kind: Kind) -> Fraction | int | None:
+def _exact(value: Any, kind: ColumnType) -> Fraction | int | None:
     """A bound in the units of a batch, before rounding."""
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         if not math.isfinite(value):
             return None
         return Fraction(str(value)) * (10**kind.decimals if kind.name == "numeric" else 1)
-    number = folded(value, kind)
+    number = encode_number(value, kind)
     return None if number is None else Fraction(number)

@@ -18,8 +18,8 @@ class FakerValues:
     provider: str
     arguments: tuple[tuple[str, Any], ...]
     locale: str | None = None
-    line: tuple[str, int] = field(default=("", 0), repr=False, compare=False)
-    place: str = field(default="", repr=False, compare=False)
+    caller: tuple[str, int] = field(default=("", 0), repr=False, compare=False)
+    location: str = field(default="", repr=False, compare=False)
 
     @property
     def identity(self) -> str:
@@ -54,8 +54,8 @@ class Derived:
     """A value that follows from the others of its row. Its identity is the text of its function."""
 
     function: Callable[[Any], Any] = field(repr=False)
-    line: tuple[str, int] = field(default=("", 0), repr=False, compare=False)
-    place: str = field(default="", repr=False, compare=False)
+    caller: tuple[str, int] = field(default=("", 0), repr=False, compare=False)
+    location: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def faker(provider: str, /, *, locale: str | None = None, **arguments: Any) -> A
     paragraphs are put together from two such values. In a unique column no value is given twice: once they run out,
     names, prose, addresses and file names get a number where it belongs, and others are refused.
     """
-    return FakerValues(provider, tuple(sorted(arguments.items())), locale, calling_line())
+    return FakerValues(provider, tuple(sorted(arguments.items())), locale, get_calling_line())
 
 
 def choice(values: Sequence[Any] | Mapping[Any, float]) -> Any:
@@ -111,12 +111,12 @@ def choice(values: Sequence[Any] | Mapping[Any, float]) -> Any:
     None is NULL.
     """
     weights = values.values() if isinstance(values, Mapping) else [1.0] * len(values)
-    made = Choice(tuple(values), tuple(float(weight) for weight in weights))
-    if not made.values:
+    rule = Choice(tuple(values), tuple(float(weight) for weight in weights))
+    if not rule.values:
         raise ValueError("choice() has no values to choose from")
-    if min(made.weights) < 0 or not sum(made.weights) > 0:
+    if min(rule.weights) < 0 or not sum(rule.weights) > 0:
         raise ValueError(f"choice({values!r}): weights must not be negative, and one must be above 0")
-    return made
+    return rule
 
 
 def constant(value: Any) -> Any:
@@ -129,7 +129,7 @@ def derive(function: Callable[[Any], Any]) -> Any:
 
     `row` has the row's columns as attributes, made when they are asked for, and `row.i`, its number from 0.
     """
-    return Derived(function, calling_line())
+    return Derived(function, get_calling_line())
 
 
 def template(text: str) -> Any:
@@ -189,7 +189,7 @@ def zipf(parent: type[Any], low: int, high: int, *, exponent: float = 1.2) -> Pe
     return Per(parent, low, high, exponent)
 
 
-def calling_line() -> tuple[str, int]:
+def get_calling_line() -> tuple[str, int]:
     """The file and line that called the function that asks."""
     caller = sys._getframe(2)  # noqa: SLF001 - the traceback of a failure is too late: what is asked for fails later
     return caller.f_code.co_filename, caller.f_lineno

@@ -14,12 +14,12 @@ from sqlalchemy import Column, inspect
 from seedbed.errors import InvalidSeedsFile, SeedsFileNotFound
 from seedbed.schema import Schema, find_failing_line, format_location
 from seedbed.schema.user_code import redirect_stdout_to_stderr
-from seedbed.seeding.api.rules import Derived, FakerValues, Per, Rule, calling_line, constant
+from seedbed.seeding.api.rules import Derived, FakerValues, Per, Rule, constant, get_calling_line
 from seedbed.settings import Environment, Project
 
 
 @dataclass(frozen=True)
-class Share:
+class RowsPerParent:
     """Between `low` and `high` rows for each row of a parent, which a column of the table refers to."""
 
     parent: str
@@ -30,7 +30,7 @@ class Share:
 
 
 @dataclass(eq=False)
-class Wanted:
+class TableRequest:
     """One table of a seeds file: its rows, the columns whose filling the user chose, and where it stands.
 
     `or_fewer` says that as many rows will do as its unique columns allow. `known` are rows written out, `attributes`
@@ -39,28 +39,28 @@ class Wanted:
     """
 
     table: str
-    rows: int | Share
+    rows: int | RowsPerParent
     rules: Mapping[str, Rule]
-    place: str
+    location: str
     attributes: Mapping[str, str] = field(default_factory=dict)
     providers: tuple[type, ...] = ()
-    known: list[dict[str, Any]] = field(default_factory=list)
-    or_fewer: bool = False
-    few: bool = False
+    explicit_rows: list[dict[str, Any]] = field(default_factory=list)
+    allows_fewer: bool = False
+    is_partial: bool = False
 
 
-class Added:
+class AddedTable:
     """A table that was planned, for rows that are written out."""
 
-    def __init__(self, wanted: Wanted, model: str) -> None:
-        self._wanted, self._model = wanted, model
+    def __init__(self, request: TableRequest, model: str) -> None:
+        self._request, self._model = request, model
 
-    def known(self, **columns: Any) -> "Added":
+    def known(self, **columns: Any) -> "AddedTable":
         """Write out a row, as much of it as matters: `.known(email="ada@example.com")`. The first call is row 1."""
         for name in columns:
-            if name not in self._wanted.attributes:
+            if name not in self._request.attributes:
                 raise ValueError(f"{self._model} has no column {name}")
-        self._wanted.known.append({self._wanted.attributes[name]: value for name, value in columns.items()})
+        self._request.explicit_rows.append({self._request.attributes[name]: value for name, value in columns.items()})
         return self
 
 
@@ -72,53 +72,57 @@ class Seeds:
         self._keys = {model: key for key, model in schema.classes.items()}
         self._root = root
         self._providers: list[type] = []
-        self.wanted: list[Wanted] = []
+        self.requests: list[TableRequest] = []
 
     def provider(self, provider: type) -> None:
         """Add a Faker provider of your own, for all of this file's tables."""
         self._providers.append(provider)
-        for wanted in self.wanted:
-            wanted.providers = tuple(self._providers)
+        for request in self.requests:
+            request.providers = tuple(self._providers)
 
-    def add(self, model: type[Any], rows: int | Per, **columns: Any) -> Added:
+    def add(self, model: type[Any], rows: int | Per, **columns: Any) -> AddedTable:
         """Plan rows of a table; a keyword fills that column by a rule, or with a plain value in every row."""
-        key = self._key(model)
-        names = _attributes(model)
+        key = self._find_table_key(model)
+        attributes = _map_attributes(model)
         for name in columns:
-            if name not in names:
+            if name not in attributes:
                 raise ValueError(f"{model.__name__} has no column {name}")
-        if any(wanted.table == key for wanted in self.wanted):
+        if any(wanted.table == key for wanted in self.requests):
             raise ValueError(f"{model.__name__} is planned twice")
         if isinstance(rows, bool) or not isinstance(rows, int | Per) or (isinstance(rows, int) and rows < 0):
             raise ValueError(f"{model.__name__}: the number of rows is {rows!r}, and neither a number nor per(...)")
-        rules = {names[name]: self._rule(value) for name, value in columns.items()}
-        wished = rows if isinstance(rows, int) else self._share(model, rows)
-        place = format_location(self._root, *calling_line())
-        wanted = Wanted(key, wished, rules, place, names, tuple(self._providers))
-        self.wanted.append(wanted)
-        return Added(wanted, model.__name__)
+        rules = {attributes[name]: self._make_rule(value) for name, value in columns.items()}
+        row_count = rows if isinstance(rows, int) else self._resolve_rows_per_parent(model, rows)
+        location = format_location(self._root, *get_calling_line())
+        request = TableRequest(key, row_count, rules, location, attributes, tuple(self._providers))
+        self.requests.append(request)
+        return AddedTable(request, model.__name__)
 
     def rest(self, rows: int) -> None:
         """Plan so many rows of every table that is not planned yet, or as many as its unique columns allow."""
-        place = format_location(self._root, *calling_line())
-        planned = {wanted.table for wanted in self.wanted}
+        location = format_location(self._root, *get_calling_line())
+        planned = {wanted.table for wanted in self.requests}
         for table in self._schema.tables:
             model = self._schema.classes.get(table.key)
             if table.key not in planned:
-                names = {str(c.name): str(c.name) for c in table.columns} if model is None else _attributes(model)
-                self.wanted.append(Wanted(table.key, rows, {}, place, names, tuple(self._providers), or_fewer=True))
+                names = {str(c.name): str(c.name) for c in table.columns} if model is None else _map_attributes(model)
+                self.requests.append(
+                    TableRequest(table.key, rows, {}, location, names, tuple(self._providers), allows_fewer=True)
+                )
 
-    def _rule(self, value: Any) -> Rule:
+    def _make_rule(self, value: Any) -> Rule:
         if isinstance(value, FakerValues | Derived):
-            return replace(value, place=format_location(self._root, *value.line))
+            return replace(value, location=format_location(self._root, *value.caller))
         return value if isinstance(value, Rule) else constant(value)
 
-    def _key(self, model: type[Any]) -> str:
+    def _find_table_key(self, model: type[Any]) -> str:
         if model not in self._keys:
-            raise ValueError(f"{getattr(model, '__name__', model)} is no table of the schema{self._table_of(model)}")
+            raise ValueError(
+                f"{getattr(model, '__name__', model)} is no table of the schema{self._suggest_base_class(model)}"
+            )
         return self._keys[model]
 
-    def _table_of(self, model: type[Any]) -> str:
+    def _suggest_base_class(self, model: type[Any]) -> str:
         """What to plan instead of a class that has no table of its own."""
         above = next((other for other in getattr(model, "__mro__", ()) if other in self._keys), None)
         mapper = inspect(model, raiseerr=False)
@@ -128,17 +132,17 @@ class Seeds:
         column = mapper.polymorphic_on.name
         return f": it shares that of {above.__name__}; add({above.__name__}, ..., {column}={identity!r})"
 
-    def _share(self, model: type[Any], per: Per) -> Share:
-        parent = self._key(per.parent)
+    def _resolve_rows_per_parent(self, model: type[Any], per: Per) -> RowsPerParent:
+        parent = self._find_table_key(per.parent)
         for column in inspect(model).local_table.columns:
             leading = [key for key in column.foreign_keys if key.column.table.key == parent]
             if leading:
                 first = min(leading, key=lambda key: key.target_fullname).constraint.elements[0].parent
-                return Share(parent, str(first.name), per.low, per.high, per.exponent)
+                return RowsPerParent(parent, str(first.name), per.low, per.high, per.exponent)
         raise ValueError(f"{model.__name__} has no foreign key to {per.parent.__name__}, so it has no rows per one")
 
 
-def read_seeds(project: Project, schema: Schema, environment: Environment) -> list[Wanted]:
+def read_seeds(project: Project, schema: Schema, environment: Environment) -> list[TableRequest]:
     """Run `plan(seeds)` of seeds/<environment>.py, and return what it asked for.
 
     Raises:
@@ -150,7 +154,7 @@ def read_seeds(project: Project, schema: Schema, environment: Environment) -> li
         raise SeedsFileNotFound(environment, file)
     seeds = Seeds(schema, project.root)
     try:
-        module = _module(file, environment)
+        module = _load_module(file, environment)
         if not callable(getattr(module, "plan", None)):
             raise InvalidSeedsFile(str(file.relative_to(project.root)), "It has no function plan(seeds).")
         with redirect_stdout_to_stderr():
@@ -159,10 +163,10 @@ def read_seeds(project: Project, schema: Schema, environment: Environment) -> li
         raise
     except (Exception, SystemExit) as error:
         raise InvalidSeedsFile(find_failing_line(project.root, error), f"{type(error).__name__}: {error}") from error
-    return seeds.wanted
+    return seeds.requests
 
 
-def _attributes(model: type[Any]) -> dict[str, str]:
+def _map_attributes(model: type[Any]) -> dict[str, str]:
     """The names of a table's columns by those of its class, and of the classes that inherit from it and its table."""
     mapper = inspect(model)
     found: dict[str, str] = {}
@@ -175,7 +179,7 @@ def _attributes(model: type[Any]) -> dict[str, str]:
     return found
 
 
-def _module(file: Path, environment: Environment) -> ModuleType:
+def _load_module(file: Path, environment: Environment) -> ModuleType:
     name = f"seedbed_seeds_{environment}"
     loader = _Uncached(name, str(file))
     spec = ModuleSpec(name, loader, origin=str(file))

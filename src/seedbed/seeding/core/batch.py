@@ -8,8 +8,8 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from seedbed.seeding.core.column_types import MOMENTS, Kind
-from seedbed.seeding.core.number_codec import unfolded
+from seedbed.seeding.core.column_types import MOMENTS, ColumnType
+from seedbed.seeding.core.number_codec import decode_numbers
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.core.time_units import DAY, microseconds
 
@@ -18,7 +18,7 @@ Things = npt.NDArray[np.object_]
 Bytes = npt.NDArray[np.uint8]
 
 
-class Pool:
+class ValuePool:
     """Values that rows share, each made when a row first needs it: entry j is a function of the pool's name and j.
 
     What is computed of an entry, such as its encoded bytes, is kept beside it.
@@ -26,31 +26,31 @@ class Pool:
 
     def __init__(self, name: str, size: int, make: Callable[[int], Any]) -> None:
         self.name, self.size, self._make = name, size, make
-        self._entries = _Kept(size, None)
-        self._encoded: dict[str, _Kept] = {}
+        self._entries = _EntryCache(size, None)
+        self._encoded: dict[str, _EntryCache] = {}
 
-    def draw(self, number: int) -> Any:
+    def make_entry(self, number: int) -> Any:
         """An entry that is not kept, whatever the pool's size is."""
         return self._make(number)
 
-    def see(self, codes: Ints) -> None:
+    def prepare(self, codes: Ints) -> None:
         """Make the entries that some rows need."""
-        self._entries.see(codes, self._make)
+        self._entries.prepare(codes, self._make)
 
     def entries(self, codes: Ints) -> Things:
-        self.see(codes)
+        self.prepare(codes)
         found: Things = self._entries.values[codes]
         return found
 
     def entry(self, code: int) -> Any:
-        return self._entries.one(code, self._make)
+        return self._entries.get(code, self._make)
 
-    def all(self) -> list[Any]:
+    def make_all(self) -> list[Any]:
         return list(self.entries(np.arange(self.size)))
 
     def missing(self, codes: Ints) -> Bools | None:
         """Which of some entries are None; None where none of them is."""
-        self.see(codes)
+        self.prepare(codes)
         return self._entries.missing[codes] if self._entries.missing.any() else None
 
     def encoded(
@@ -58,16 +58,16 @@ class Pool:
     ) -> tuple[Things, Ints]:
         """Some entries as bytes, and how long these are; each is encoded once under its key."""
         if key not in self._encoded:
-            self._encoded[key] = _Kept(self.size, null)
+            self._encoded[key] = _EntryCache(self.size, null)
         kept = self._encoded[key]
-        kept.see(codes if nulls is None else codes[~nulls], lambda code: encode(self.entry(code)))
+        kept.prepare(codes if nulls is None else codes[~nulls], lambda code: encode(self.entry(code)))
         if nulls is not None:
             codes = np.where(nulls, self.size, codes)
         found: tuple[Things, Ints] = (kept.values[codes], kept.lengths[codes])
         return found
 
 
-class _Kept:
+class _EntryCache:
     """Something of each entry of a pool, and after the last what stands for none."""
 
     def __init__(self, size: int, null: bytes | None) -> None:
@@ -75,27 +75,27 @@ class _Kept:
         self.lengths = np.zeros(size + 1, dtype=np.int64)
         self.missing = np.zeros(size + 1, dtype=np.bool_)
         self.values[size] = null
-        self._made, self._missing = np.zeros(size, dtype=np.bool_), size
+        self._is_made, self._unmade_count = np.zeros(size, dtype=np.bool_), size
 
-    def see(self, codes: Ints, make: Callable[[int], Any]) -> None:
+    def prepare(self, codes: Ints, make: Callable[[int], Any]) -> None:
         """Make what some codes need and nobody has made yet."""
-        if not self._missing:
+        if not self._unmade_count:
             return
-        for code in np.unique(codes[~self._made[codes]]).tolist():
-            self._keep(code, make(code))
+        for code in np.unique(codes[~self._is_made[codes]]).tolist():
+            self._store(code, make(code))
 
-    def one(self, code: int, make: Callable[[int], Any]) -> Any:
-        if not self._made[code]:
-            self._keep(code, make(code))
+    def get(self, code: int, make: Callable[[int], Any]) -> Any:
+        if not self._is_made[code]:
+            self._store(code, make(code))
         return self.values[code]
 
-    def _keep(self, code: int, made: Any) -> None:
-        self.values[code] = made
-        if isinstance(made, bytes):
-            self.lengths[code] = len(made)
-        self.missing[code] = made is None
-        self._made[code] = True
-        self._missing -= 1
+    def _store(self, code: int, value: Any) -> None:
+        self.values[code] = value
+        if isinstance(value, bytes):
+            self.lengths[code] = len(value)
+        self.missing[code] = value is None
+        self._is_made[code] = True
+        self._unmade_count -= 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,12 +111,12 @@ class Batch:
         """Python's values, as if there were no NULLs."""
         raise NotImplementedError
 
-    def chosen(self, indices: Ints) -> "Batch":
+    def select(self, indices: Ints) -> "Batch":
         """The rows at some places, without the NULLs of this batch."""
         raise NotImplementedError
 
     def take(self, indices: Ints) -> "Batch":
-        return replace(self.chosen(indices), nulls=None if self.nulls is None else self.nulls[indices])
+        return replace(self.select(indices), nulls=None if self.nulls is None else self.nulls[indices])
 
     def tolist(self) -> list[Any]:
         """Python's values, None where there is none."""
@@ -124,7 +124,7 @@ class Batch:
             return self.values()
         return [None if gone else value for value, gone in zip(self.values(), self.nulls.tolist(), strict=True)]
 
-    def without(self, nulls: Bools) -> "Batch":
+    def with_nulls(self, nulls: Bools) -> "Batch":
         """The same with more NULLs."""
         if not nulls.any() and self.nulls is None:
             return self
@@ -138,16 +138,16 @@ class Numbers(Batch):
     """
 
     data: npt.NDArray[Any]
-    kind: Kind
+    kind: ColumnType
 
     def __len__(self) -> int:
         return len(self.data)
 
-    def chosen(self, indices: Ints) -> Batch:
+    def select(self, indices: Ints) -> Batch:
         return Numbers(None, self.data[indices], self.kind)
 
     def values(self) -> list[Any]:
-        return unfolded(self.data, self.kind)
+        return decode_numbers(self.data, self.kind)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,12 +155,12 @@ class Coded(Batch):
     """For each row which entry of a pool it has."""
 
     codes: Ints
-    pool: Pool
+    pool: ValuePool
 
     def __len__(self) -> int:
         return len(self.codes)
 
-    def chosen(self, indices: Ints) -> Batch:
+    def select(self, indices: Ints) -> Batch:
         return Coded(None, self.codes[indices], self.pool)
 
     def values(self) -> list[Any]:
@@ -177,8 +177,8 @@ class Joined(Batch):
     def __len__(self) -> int:
         return self.size
 
-    def chosen(self, indices: Ints) -> Batch:
-        parts = [part if isinstance(part, str) else _taken(part, indices) for part in self.parts]
+    def select(self, indices: Ints) -> Batch:
+        parts = [part if isinstance(part, str) else _select_part(part, indices) for part in self.parts]
         return Joined(None, len(indices), tuple(parts))
 
     def values(self) -> list[Any]:
@@ -202,7 +202,7 @@ class Uuids(Batch):
     def __len__(self) -> int:
         return len(self.data)
 
-    def chosen(self, indices: Ints) -> Batch:
+    def select(self, indices: Ints) -> Batch:
         return Uuids(None, self.data[indices])
 
     def values(self) -> list[Any]:
@@ -218,36 +218,36 @@ class Objects(Batch):
     def __len__(self) -> int:
         return len(self.items)
 
-    def chosen(self, indices: Ints) -> Batch:
+    def select(self, indices: Ints) -> Batch:
         return Objects(None, [self.items[i] for i in indices.tolist()])
 
     def values(self) -> list[Any]:
         return list(self.items)
 
 
-def objects(items: Iterable[Any]) -> Objects:
+def make_objects(items: Iterable[Any]) -> Objects:
     """Values of which None is NULL."""
     listed = list(items)
     missing = np.fromiter((item is None for item in listed), dtype=np.bool_, count=len(listed))
     return Objects(missing if missing.any() else None, listed)
 
 
-def constant(value: Any, size: int) -> Batch:
+def repeat(value: Any, size: int) -> Batch:
     """One value in every row."""
-    return pooled(Pool(repr(value), 1, lambda _: value), np.zeros(size, dtype=np.int64))
+    return make_coded(ValuePool(repr(value), 1, lambda _: value), np.zeros(size, dtype=np.int64))
 
 
-def pooled(pool: Pool, codes: Ints) -> Coded:
+def make_coded(pool: ValuePool, codes: Ints) -> Coded:
     """Entries of a pool, of which None is NULL."""
     missing = pool.missing(codes)
     return Coded(missing if missing is not None and missing.any() else None, codes, pool)
 
 
-def fixed_pool(name: str, values: Sequence[Any]) -> Pool:
-    return Pool(name, len(values), values.__getitem__)
+def make_fixed_pool(name: str, values: Sequence[Any]) -> ValuePool:
+    return ValuePool(name, len(values), values.__getitem__)
 
 
-def moments(batch: Batch, otherwise: int) -> Ints:
+def to_microseconds(batch: Batch, otherwise: int) -> Ints:
     """Dates and times in microseconds since 1970; `otherwise` where there is none."""
     if isinstance(batch, Numbers) and batch.kind.name in MOMENTS | {"date"}:
         data = batch.data * (DAY if batch.kind.name == "date" else 1)
@@ -256,11 +256,11 @@ def moments(batch: Batch, otherwise: int) -> Ints:
     return np.array(found, dtype=np.int64)
 
 
-def merged(first: Batch, second: Batch, where: Bools) -> Batch:
+def merge(first: Batch, second: Batch, where: Bools) -> Batch:
     """The second batch where `where` is true, the first elsewhere."""
     nulls = None
     if first.nulls is not None or second.nulls is not None:
-        nulls = np.where(where, _gone(second), _gone(first))
+        nulls = np.where(where, _get_nulls(second), _get_nulls(first))
     if isinstance(first, Numbers) and isinstance(second, Numbers):
         return Numbers(nulls, np.where(where, second.data, first.data), first.kind)
     if isinstance(first, Coded) and isinstance(second, Coded) and first.pool is second.pool:
@@ -271,9 +271,9 @@ def merged(first: Batch, second: Batch, where: Bools) -> Batch:
     return Objects(nulls, [b if other else a for a, b, other in pairs])
 
 
-def _taken(part: "Coded | Ints", indices: Ints) -> "Coded | Ints":
+def _select_part(part: "Coded | Ints", indices: Ints) -> "Coded | Ints":
     return Coded(None, part.codes[indices], part.pool) if isinstance(part, Coded) else part[indices]
 
 
-def _gone(batch: Batch) -> Bools:
+def _get_nulls(batch: Batch) -> Bools:
     return np.zeros(len(batch), dtype=np.bool_) if batch.nulls is None else batch.nulls

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from seedbed.seeding.core.batch import Pool
+from seedbed.seeding.core.batch import ValuePool
 
-_ANSWERS = 24
+_MAX_RESULTS = 24
 """Answers that are kept: the columns of a chunk ask for the same again."""
 
 
@@ -13,19 +13,19 @@ class BatchCache:
     """Pools stay; answers make room for later ones, and come out the same when they are computed again."""
 
     def __init__(self) -> None:
-        self.pools: dict[Any, Pool] = {}
-        self._answers: dict[Any, Any] = {}
+        self.pools: dict[Any, ValuePool] = {}
+        self._results: dict[Any, Any] = {}
 
-    def answer(self, key: Any, make: Callable[[], Any]) -> Any:
+    def get_or_compute(self, key: Any, make: Callable[[], Any]) -> Any:
         """What was computed last under this key."""
-        if key not in self._answers:
-            self._answers[key] = make()
-            while len(self._answers) > _ANSWERS:
-                del self._answers[next(iter(self._answers))]
-        return self._answers[key]
+        if key not in self._results:
+            self._results[key] = make()
+            while len(self._results) > _MAX_RESULTS:
+                del self._results[next(iter(self._results))]
+        return self._results[key]
 
-    def pool(self, key: str, source: Pool, transform: Callable[[Any], Any]) -> Pool:
+    def get_transformed_pool(self, key: str, source: ValuePool, transform: Callable[[Any], Any]) -> ValuePool:
         """A pool made of another, one for all who ask by the same name."""
         if key not in self.pools:
-            self.pools[key] = Pool(key, source.size, lambda j: transform(source.entry(j)))
+            self.pools[key] = ValuePool(key, source.size, lambda j: transform(source.entry(j)))
         return self.pools[key]

@@ -25,7 +25,9 @@ MOMENTS = frozenset({"timestamp", "timestamptz"})
 _NAMES = {alias: one.name for one in TYPES.values() for alias in one.aliases}
 _SIZED = frozenset(one.name for one in TYPES.values() if one.has_size)
 _MULTIRANGES = frozenset(name.replace("range", "multirange") for name in RANGES)
-_SHAPE = re.compile(r"^(?P<name>[a-z0-9_ .\"]+?)\s*(?:\((?P<arguments>[\d, ]+)\))?(?P<zone> with(?:out)? time zone)?$")
+_TYPE_NAME = re.compile(
+    r"^(?P<name>[a-z0-9_ .\"]+?)\s*(?:\((?P<arguments>[\d, ]+)\))?(?P<zone> with(?:out)? time zone)?$"
+)
 _SINGLE_PRECISION = 24
 _DOMAIN = re.compile(
     r'CREATE\s+DOMAIN\s+"?(?P<name>[\w.]+)"?\s+(?:AS\s+)?(?P<base>[a-z][\w ]*?\s*(?:\([\d, ]+\))?(?:\[\])?)'
@@ -35,7 +37,7 @@ _DOMAIN = re.compile(
 
 
 @dataclass(frozen=True)
-class Kind:
+class ColumnType:
     """A PostgreSQL type. `name` is pg_type's, `enum`, `array`, or what the model calls a type that is not known here.
 
     `size` is the length of texts and bits or the precision of a numeric, `scale` its decimals, `element` what an array
@@ -45,16 +47,16 @@ class Kind:
     name: str
     size: int | None = None
     scale: int | None = None
-    element: "Kind | None" = None
+    element: "ColumnType | None" = None
     labels: tuple[str, ...] = ()
-    rule: str | None = None
-    fixed: bool = False
+    check: str | None = None
+    is_domain: bool = False
 
     @property
     def has_binary(self) -> bool:
         """Whether COPY can be given its values in binary; else the whole table goes as text."""
         if self.element is not None:
-            return self.element.name in OIDS and self.element.has_binary and not self.element.fixed
+            return self.element.name in OIDS and self.element.has_binary and not self.element.is_domain
         return self.name in {*RANGES, *_MULTIRANGES} or (self.name in TYPES and TYPES[self.name].encode is not None)
 
     @property
@@ -83,7 +85,7 @@ class Kind:
         return f"{self.element}[]" if self.element is not None else self.name
 
 
-def stored(column: Column[Any]) -> TypeEngine[Any]:
+def get_stored_type(column: Column[Any]) -> TypeEngine[Any]:
     """The type that the database has; a Python-side type is one that is stored as another."""
     kind: TypeEngine[Any] = column.type
     while isinstance(kind, TypeDecorator) and not isinstance(kind, Interval):  # SQLAlchemy makes an Interval of a time
@@ -91,21 +93,21 @@ def stored(column: Column[Any]) -> TypeEngine[Any]:
     return kind
 
 
-def kind_of(column: Column[Any]) -> Kind:
-    kind = _kind(stored(column))
-    return kind if kind.has_binary or column.table is None else _declared(column, kind)
+def get_column_type(column: Column[Any]) -> ColumnType:
+    kind = _convert_type(get_stored_type(column))
+    return kind if kind.has_binary or column.table is None else _resolve_declared_domain(column, kind)
 
 
-def _declared(column: Column[Any], kind: Kind) -> Kind:
+def _resolve_declared_domain(column: Column[Any], kind: ColumnType) -> ColumnType:
     """What a domain that `declare` makes stands on, with its CHECK; other kinds as they are."""
     for statement in get_declarations(column.table.metadata):
         found = _DOMAIN.match(statement)
         if found is not None and found["name"] == kind.name:
-            return replace(named(found["base"]), rule=found["rule"], fixed=True)
+            return replace(parse_type(found["base"]), check=found["rule"], is_domain=True)
     return kind
 
 
-def own_processing(column: Column[Any]) -> bool:
+def has_custom_processing(column: Column[Any]) -> bool:
     """Whether Python code of the project's stands between its values and the column's.
 
     SQLModel's own decorators change nothing of what is made here: aware times, and texts within their length.
@@ -114,43 +116,43 @@ def own_processing(column: Column[Any]) -> bool:
     return isinstance(kind, TypeDecorator) and type(kind).__module__.partition(".")[0] not in {"sqlmodel", "sqlalchemy"}
 
 
-def processor(column: Column[Any]) -> Callable[[Any], Any] | None:
+def get_bind_processor(column: Column[Any]) -> Callable[[Any], Any] | None:
     """What SQLAlchemy does to a value before a driver gets it; COPY goes past SQLAlchemy."""
     return column.type.bind_processor(DIALECT)
 
 
-def _kind(kind: TypeEngine[Any]) -> Kind:
+def _convert_type(kind: TypeEngine[Any]) -> ColumnType:
     if isinstance(kind, Enum):
         if not kind.native_enum:
-            return Kind("varchar", size=kind.length, labels=tuple(kind.enums))
-        return Kind("enum", labels=tuple(kind.enums))
+            return ColumnType("varchar", size=kind.length, labels=tuple(kind.enums))
+        return ColumnType("enum", labels=tuple(kind.enums))
     if isinstance(kind, DOMAIN):
-        base = _kind(kind.data_type)
+        base = _convert_type(kind.data_type)
         rule = None if kind.check is None else compile_expression(kind.check)
-        return Kind(base.name, base.size, base.scale, base.element, base.labels, rule, fixed=True)
+        return ColumnType(base.name, base.size, base.scale, base.element, base.labels, rule, is_domain=True)
     if isinstance(kind, ARRAY):
         element: Any = kind.item_type
         while isinstance(element, TypeDecorator):
             element = element.load_dialect_impl(DIALECT)
-        return Kind("array", element=_kind(element))
-    return named(kind.compile(dialect=DIALECT))
+        return ColumnType("array", element=_convert_type(element))
+    return parse_type(kind.compile(dialect=DIALECT))
 
 
-def named(words: str) -> Kind:
+def parse_type(words: str) -> ColumnType:
     """A type by its words in SQL, such as `NUMERIC(10, 2)`."""
     words = " ".join(words.lower().split())
     if words.endswith("[]"):
-        return Kind("array", element=named(words.removesuffix("[]")))
-    found = _SHAPE.match(words)
+        return ColumnType("array", element=parse_type(words.removesuffix("[]")))
+    found = _TYPE_NAME.match(words)
     if found is None:
-        return Kind(words)
+        return ColumnType(words)
     arguments = [int(number) for number in (found["arguments"] or "").split(",") if number.strip()]
     name = found["name"] + (found["zone"] or "")
     name = _NAMES.get(name, name)
     size = arguments[0] if arguments else None
     if name == "float8" and size is not None and size <= _SINGLE_PRECISION:
-        return Kind("float4")
+        return ColumnType("float4")
     if name in {"bpchar", "bit"} and size is None:
         size = 1
     scale = arguments[1] if len(arguments) > 1 else (0 if name == "numeric" and size is not None else None)
-    return Kind(name, size=size if name in _SIZED else None, scale=scale)
+    return ColumnType(name, size=size if name in _SIZED else None, scale=scale)

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from seedbed.extras import get_faker_version, require_extra
-from seedbed.seeding.core.batch import Pool
+from seedbed.seeding.core.batch import ValuePool
 
 LOCALE = "en_US"
 SIZE = 2048
-_TRIES, _FURTHER = 32, 2**32
+_TRIES, _RETRY_OFFSET = 32, 2**32
 """Values that are tried until one fits its column, and how far these are from one another."""
-_CLOCKS = re.compile(r"date|time|birth|year|month|century")
+_TIME_PROVIDERS = re.compile(r"date|time|birth|year|month|century")
 """Providers that reckon from today, and so are given `as_of` for it."""
 
 
@@ -30,12 +30,14 @@ class NoValueFits(ProviderNotUsable):
     """Values of a provider are longer than a column and must not be cut."""
 
 
-class Pools:
+class FakerPools:
     """The pools of a plan. `as_of` is the only clock that Faker is shown."""
 
-    def __init__(self, as_of: datetime, shelf: "Shelf | None" = None, locale: str | tuple[str, ...] = LOCALE) -> None:
-        self._as_of, self._shelf, self._locale = as_of, shelf, locale
-        self._pools: dict[str, Pool] = {}
+    def __init__(
+        self, as_of: datetime, cache: "FakerCache | None" = None, locale: str | tuple[str, ...] = LOCALE
+    ) -> None:
+        self._as_of, self._cache, self._locale = as_of, cache, locale
+        self._pools: dict[str, ValuePool] = {}
 
     def faker(
         self,
@@ -47,20 +49,20 @@ class Pools:
         locale: str | None = None,
         providers: tuple[type, ...] = (),
         whole: bool = False,
-    ) -> Pool:
+    ) -> ValuePool:
         """Values of a provider. A text longer than `longest` ends with a whole word before it; one that must stay
         `whole` gives way to another that fits.
 
         An entry that cannot be made raises ProviderNotUsable when a row needs it.
         """
-        given = tuple(sorted((arguments or {}).items()))
-        name = f"{locale or self._locale}/{provider}/{given!r}"
+        sorted_arguments = tuple(sorted((arguments or {}).items()))
+        name = f"{locale or self._locale}/{provider}/{sorted_arguments!r}"
         key = f"{name}/{longest}/{size}/{whole}"
         if key not in self._pools:
-            clock = self._as_of if _CLOCKS.search(provider) else None
-            shelf = None if clock is not None or providers else self._shelf
-            maker = _Provider(name, provider, dict(given), locale or self._locale, clock, providers, shelf)
-            self._pools[key] = Pool(name, size, lambda j: _fitting(maker, j, longest, whole=whole))
+            clock = self._as_of if _TIME_PROVIDERS.search(provider) else None
+            cache = None if clock is not None or providers else self._cache
+            maker = _Provider(name, provider, dict(sorted_arguments), locale or self._locale, clock, providers, cache)
+            self._pools[key] = ValuePool(name, size, lambda j: _find_fitting_entry(maker, j, longest, whole=whole))
         return self._pools[key]
 
     def words(self, provider: str, size: int) -> tuple[str, ...]:
@@ -71,14 +73,14 @@ class Pools:
 
     def names(self, provider: str, size: int) -> tuple[tuple[str, str], ...]:
         """The same with the value that each word was made of."""
-        return _names(self, provider, size)
+        return _make_names(self, provider, size)
 
-    def keep(self) -> None:
+    def save(self) -> None:
         """Write what was made to disk, for the next run."""
-        if self._shelf is not None:
-            self._shelf.keep()
+        if self._cache is not None:
+            self._cache.save()
 
-    def made(self) -> Mapping[str, str]:
+    def digest_entries(self) -> Mapping[str, str]:
         """A digest of the first entries of every pool, by its name: an upgrade of Faker that changes any shows."""
         found = {}
         for pool in self._pools.values():
@@ -87,7 +89,7 @@ class Pools:
         return dict(sorted(found.items()))
 
 
-class Shelf:
+class FakerCache:
     """Texts of earlier runs, in a file for each provider. A file that cannot be read or written is no loss."""
 
     def __init__(self, folder: Path) -> None:
@@ -105,7 +107,7 @@ class Shelf:
             self._texts[name] = dict(found["texts"]) if right else {}
         return self._texts[name]
 
-    def keep(self) -> None:
+    def save(self) -> None:
         for name in sorted(self.changed):
             file = self._file(name)
             with suppress(OSError):
@@ -119,17 +121,17 @@ class Shelf:
         return self._folder / f"{blake2b(name.encode(), digest_size=12).hexdigest()}.json"
 
 
-def _fitting(maker: "_Provider", j: int, longest: int | None, *, whole: bool) -> Any:
+def _find_fitting_entry(maker: "_Provider", j: int, longest: int | None, *, whole: bool) -> Any:
     if not whole:
-        return cut(maker.entry(j), longest)
+        return truncate(maker.entry(j), longest)
     for attempt in range(_TRIES):
-        entry = maker.entry(j + attempt * _FURTHER)
+        entry = maker.entry(j + attempt * _RETRY_OFFSET)
         if longest is None or not isinstance(entry, str) or len(entry) <= longest:
             return entry
     raise NoValueFits(f"{maker.shown} gives no value of at most {longest} characters, as its column wants.")
 
 
-def cut(entry: Any, longest: int | None) -> Any:
+def truncate(entry: Any, longest: int | None) -> Any:
     if not isinstance(entry, str) or longest is None or len(entry) <= longest:
         return entry
     whole = entry[: longest + 1].rpartition(" ")[0].rstrip(" ,;")
@@ -137,9 +139,9 @@ def cut(entry: Any, longest: int | None) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _names(pools: Pools, provider: str, size: int) -> tuple[tuple[str, str], ...]:
+def _make_names(pools: FakerPools, provider: str, size: int) -> tuple[tuple[str, str], ...]:
     found: dict[str, str] = {}
-    for name in pools.faker(provider, size=size).all():
+    for name in pools.faker(provider, size=size).make_all():
         word = "".join(letter for letter in name.lower() if letter.isascii() and letter.isalnum())
         found.setdefault(word, name)
     return tuple((name, word) for word, name in found.items() if word)
@@ -156,9 +158,9 @@ class _Provider:
         locale: str | tuple[str, ...],
         clock: datetime | None,
         providers: tuple[type, ...],
-        shelf: "Shelf | None",
+        cache: "FakerCache | None",
     ) -> None:
-        self._shelf = shelf
+        self._cache = cache
         self._name, self._provider, self._arguments = name, provider, dict(arguments)
         self._locale, self._clock, self._providers = locale, clock, providers
 
@@ -167,11 +169,11 @@ class _Provider:
         return f"faker({self._provider!r})"
 
     @cached_property
-    def _made_before(self) -> dict[str, str]:
-        return {} if self._shelf is None else self._shelf.texts(self._name)
+    def _cached_texts(self) -> dict[str, str]:
+        return {} if self._cache is None else self._cache.texts(self._name)
 
     def entry(self, j: int) -> Any:
-        if (found := self._made_before.get(str(j))) is not None:
+        if (found := self._cached_texts.get(str(j))) is not None:
             return found
         maker, make = self._maker
         maker.seed_instance(int.from_bytes(blake2b(f"{self._name}/{j}".encode(), digest_size=8).digest(), "little"))
@@ -179,19 +181,19 @@ class _Provider:
             if self._clock is None:
                 made = make(**self._arguments)
             else:
-                with _as_if_today_were(self._clock):
+                with _freeze_today(self._clock):
                     made = make(**self._arguments)
         except Exception as error:
             raise ProviderNotUsable(f"faker({self._provider!r}): {type(error).__name__}: {error}") from error
-        if isinstance(made, str) and self._shelf is not None:
-            self._made_before[str(j)] = made
-            self._shelf.changed.add(self._name)
+        if isinstance(made, str) and self._cache is not None:
+            self._cached_texts[str(j)] = made
+            self._cache.changed.add(self._name)
         return made
 
     @cached_property
     def _maker(self) -> tuple[Any, Callable[..., Any]]:
         require_extra("seed", self.shown)
-        maker = _faker(self._locale, self._providers)
+        maker = _make_faker(self._locale, self._providers)
         if isinstance(self._locale, str):
             maker = maker.factories[0]  # one locale needs no proxy, which costs as much again
         make = getattr(maker, self._provider, None)
@@ -201,7 +203,7 @@ class _Provider:
 
 
 @lru_cache(maxsize=16)
-def _faker(locale: str | tuple[str, ...], providers: tuple[type, ...]) -> Any:
+def _make_faker(locale: str | tuple[str, ...], providers: tuple[type, ...]) -> Any:
     from faker import Faker  # noqa: PLC0415 - half a second, and rows that are there already need none of it
 
     maker = Faker(list(locale) if isinstance(locale, tuple) else locale)
@@ -210,7 +212,7 @@ def _faker(locale: str | tuple[str, ...], providers: tuple[type, ...]) -> Any:
     return maker
 
 
-class _SameKind(type):
+class _InstanceOfOriginal(type):
     """What is a date stays one, although the name stands for another class for a moment."""
 
     def __instancecheck__(cls, instance: object) -> bool:
@@ -218,7 +220,7 @@ class _SameKind(type):
 
 
 @contextmanager
-def _as_if_today_were(clock: datetime | None) -> Iterator[None]:
+def _freeze_today(clock: datetime | None) -> Iterator[None]:
     """Faker reckons from the `datetime` and `dtdate` of its own module; for a moment these have another today."""
     if clock is None:
         yield
@@ -228,12 +230,12 @@ def _as_if_today_were(clock: datetime | None) -> Iterator[None]:
 
     kept = {name: getattr(module, name) for name in ("datetime", "dtdate")}
 
-    class Then(datetime, metaclass=_SameKind):
+    class Then(datetime, metaclass=_InstanceOfOriginal):
         @classmethod
         def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
             return moment.astimezone(tz) if tz is not None else moment.replace(tzinfo=None)
 
-    class Day(date, metaclass=_SameKind):
+    class Day(date, metaclass=_InstanceOfOriginal):
         @classmethod
         def today(cls) -> date:  # type: ignore[override]
             return date(moment.year, moment.month, moment.day)

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy.typing as npt
 
-from seedbed.seeding.core.column_types import Kind
+from seedbed.seeding.core.column_types import ColumnType
 from seedbed.seeding.core.time_units import DAY, EPOCH, MICROSECOND, microseconds
 
 
-def unfolded(data: npt.NDArray[Any], kind: Kind) -> list[Any]:
+def decode_numbers(data: npt.NDArray[Any], kind: ColumnType) -> list[Any]:
     """Numbers as the values that Python has for them."""
     numbers = data.tolist()
     match kind.name:
         case "numeric":
-            return [decimal(number, kind.decimals) for number in numbers]
+            return [make_decimal(number, kind.decimals) for number in numbers]
         case "date":
             return [date.fromordinal(number + EPOCH.toordinal()) for number in numbers]
         case "timestamptz":
@@ -38,7 +38,7 @@ def unfolded(data: npt.NDArray[Any], kind: Kind) -> list[Any]:
     return list(numbers)
 
 
-def folded(value: Any, kind: Kind) -> int | float | None:
+def encode_number(value: Any, kind: ColumnType) -> int | float | None:
     """The number that stands for a value of Python in a batch of numbers; None where none does."""
     match value:
         case bool():
@@ -58,6 +58,6 @@ def folded(value: Any, kind: Kind) -> int | float | None:
     return None
 
 
-def decimal(number: int, decimals: int) -> Decimal:
+def make_decimal(number: int, decimals: int) -> Decimal:
     """So many units of the last decimal, whatever the context's precision."""
     return Decimal((int(number < 0), tuple(map(int, str(abs(number)))), -decimals))

@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 _WORDS_PER_STEP = 4
 """Philox makes four words for each step of its counter, so word i is in step i // 4."""
 _ROUNDS = 4
-_HALF, _WHOLE = 1 << 32, (1 << 63) - 1
+_LIMIT_32_BITS, _LIMIT_63_BITS = 1 << 32, (1 << 63) - 1
 
 
 @dataclass(frozen=True)
@@ -39,23 +39,25 @@ class Stream:
 
     def below(self, limit: int, rows: range) -> Ints:
         """A number from 0 to `limit` - 1 a row; `limit` is at most 2**32, and the bias below one in 2**32."""
-        return scaled(self.words(rows), limit)
+        return scale_words(self.words(rows), limit)
 
     def below_any(self, limit: int, rows: range) -> npt.NDArray[Any]:
         """The same for a limit of any size; Python's own numbers where 64 bits do not hold them."""
-        if limit <= _HALF:
+        if limit <= _LIMIT_32_BITS:
             return self.below(limit, rows)
         words = self.words(rows)
-        if limit <= _WHOLE:
+        if limit <= _LIMIT_63_BITS:
             return _upper_half(words, limit)
-        more = self.part("more").words(rows).astype(object)  # enough for the digits of the widest numeric to differ
+        more = (
+            self.substream("more").words(rows).astype(object)
+        )  # enough for the digits of the widest numeric to differ
         return np.asarray((words.astype(object) * (1 << 64) + more) * limit >> 128)
 
     def fractions(self, rows: range) -> Floats:
         """A number from 0 up to but not including 1 a row."""
         return (self.words(rows) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
-    def part(self, name: str) -> "Stream":
+    def substream(self, name: str) -> "Stream":
         """An independent stream of the same column, for a value that is made of several draws."""
         return Stream(self.seed, f"{self.name}/{name}")
 
@@ -65,7 +67,7 @@ class Stream:
         A balanced Feistel network permutes the next power of four; what falls outside is sent through again.
         """
         half = max(1, (max(size - 1, 1).bit_length() + 1) // 2)
-        keys = [int(word) for word in self.part("order").words(range(_ROUNDS))]
+        keys = [int(word) for word in self.substream("order").words(range(_ROUNDS))]
         places = _feistel(rows.astype(np.uint64), half, keys)
         while (outside := places >= np.uint64(size)).any():
             places[outside] = _feistel(places[outside], half, keys)
@@ -82,12 +84,12 @@ def _upper_half(words: Words, limit: int) -> Ints:
     return found.astype(np.int64)
 
 
-def indices(rows: range) -> Ints:
+def make_indices(rows: range) -> Ints:
     """The numbers of some rows."""
     return np.arange(rows.start, rows.stop, dtype=np.int64)
 
 
-def scaled(words: Words, limit: int) -> Ints:
+def scale_words(words: Words, limit: int) -> Ints:
     """Multiply-shift: the upper 32 bits of each word, as a fraction of `limit`."""
     return (((words >> np.uint64(32)) * np.uint64(limit)) >> np.uint64(32)).astype(np.int64)
 

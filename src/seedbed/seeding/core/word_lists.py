@@ -7,24 +7,24 @@ from importlib.resources import files
 
 
 @cache
-def words(name: str) -> tuple[str, ...]:
+def get_words(name: str) -> tuple[str, ...]:
     """One of the lists of words.csv."""
-    return word_lists()[name]
+    return read_word_lists()[name]
 
 
 @cache
-def word_lists() -> Mapping[str, tuple[str, ...]]:
+def read_word_lists() -> Mapping[str, tuple[str, ...]]:
     """The words of titles, names and sentences, by list; Faker has none that belong together."""
     found: dict[str, list[str]] = {}
-    for row in data_rows("words.csv"):
+    for row in read_data_rows("words.csv"):
         found.setdefault(row["list"], []).append(row["word"])
     return {name: tuple(listed) for name, listed in found.items()}
 
 
-def data_rows(file: str) -> list[dict[str, str]]:
+def read_data_rows(file: str) -> list[dict[str, str]]:
     """The rows of a CSV file, by column."""
-    return [*csv.DictReader(data_text(file).splitlines())]
+    return [*csv.DictReader(read_data_text(file).splitlines())]
 
 
-def data_text(file: str) -> str:
+def read_data_text(file: str) -> str:
     return files("seedbed.seeding").joinpath("data", file).read_text(encoding="utf-8")

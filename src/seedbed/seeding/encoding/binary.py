@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seedbed.seeding.core.binary_values import Encoder, text_bytes
-from seedbed.seeding.core.column_types import OIDS, RANGES, Kind
+from seedbed.seeding.core.column_types import OIDS, RANGES, ColumnType
 from seedbed.seeding.core.type_registry import TYPES
 
 NULL = b"\xff\xff\xff\xff"
@@ -13,14 +13,14 @@ NULL = b"\xff\xff\xff\xff"
 _EMPTY, _LOWER_IN, _UPPER_IN, _LOWER_OPEN, _UPPER_OPEN = 0x01, 0x02, 0x04, 0x08, 0x10
 
 
-def encoder(kind: Kind) -> Encoder:
+def encoder(kind: ColumnType) -> Encoder:
     """What writes a value of this kind, without its length."""
     if kind.element is not None:
         return _array(kind.element)
     if kind.name in RANGES:
-        return _range(Kind(RANGES[kind.name]))
+        return _range(ColumnType(RANGES[kind.name]))
     if kind.name.endswith("multirange"):
-        return _multirange(Kind(RANGES[kind.name.replace("multirange", "range")]))
+        return _multirange(ColumnType(RANGES[kind.name.replace("multirange", "range")]))
     return (TYPES[kind.name].encode if kind.name in TYPES else None) or text_bytes
 
 
@@ -28,7 +28,7 @@ def with_length(payload: bytes) -> bytes:
     return struct.pack(">i", len(payload)) + payload
 
 
-def _array(element: Kind) -> Encoder:
+def _array(element: ColumnType) -> Encoder:
     encode, number = encoder(element), OIDS.get(element.name, 0)
 
     def array(value: Any) -> bytes:
@@ -50,7 +50,7 @@ def _shape(value: Sequence[Any]) -> tuple[list[int], list[Any]]:
     return sizes, items
 
 
-def _range(bound: Kind) -> Encoder:
+def _range(bound: ColumnType) -> Encoder:
     encode = encoder(bound)
 
     def written(value: Any) -> bytes:
@@ -65,6 +65,6 @@ def _range(bound: Kind) -> Encoder:
     return written
 
 
-def _multirange(bound: Kind) -> Encoder:
+def _multirange(bound: ColumnType) -> Encoder:
     encode = _range(bound)
     return lambda value: struct.pack(">i", len(value)) + b"".join(with_length(encode(part)) for part in value)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from seedbed.seeding.core.batch import Batch, Bools, Coded, Joined, Numbers, Things, Uuids
 from seedbed.seeding.core.binary_values import EPOCH_MICROSECONDS, GROUP
-from seedbed.seeding.core.column_types import MOMENTS, Kind
+from seedbed.seeding.core.column_types import MOMENTS, ColumnType
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.encoding import binary
 
@@ -26,7 +26,7 @@ class Encoding:
     """How a column is encoded: `key` tells one way from another, `one` writes a single value without its length."""
 
     key: str
-    kind: Kind
+    kind: ColumnType
     one: Callable[[Any], bytes]
 
 
@@ -83,7 +83,7 @@ def _missing(there: list[bytes], nulls: Bools | None) -> Things:
     return made
 
 
-def _numbers(data: npt.NDArray[Any], kind: Kind) -> Piece:
+def _numbers(data: npt.NDArray[Any], kind: ColumnType) -> Piece:
     if kind.name in _PLAIN:
         return data.astype(_PLAIN[kind.name])
     if kind.name == "bool":
@@ -99,7 +99,7 @@ def _numbers(data: npt.NDArray[Any], kind: Kind) -> Piece:
     return _numerics(data, kind)
 
 
-def _numerics(data: Ints, kind: Kind) -> Piece:
+def _numerics(data: Ints, kind: ColumnType) -> Piece:
     """As many groups of digits for every row as the type may need: the server takes leading zeros off itself."""
     scale = kind.decimals
     after = -(-scale // GROUP)
@@ -117,7 +117,7 @@ def _numerics(data: Ints, kind: Kind) -> Piece:
     return _whole(made)
 
 
-def _is_wide(data: npt.NDArray[Any], kind: Kind) -> bool:
+def _is_wide(data: npt.NDArray[Any], kind: ColumnType) -> bool:
     """Whether a numeric has more digits than are worked out side by side."""
     return data.dtype == object or (kind.name == "numeric" and kind.decimals > _MOST_DECIMALS)
 

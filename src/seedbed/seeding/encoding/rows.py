@@ -8,8 +8,8 @@ import numpy as np
 from sqlalchemy import Column
 
 from seedbed.errors import InvalidSeedsFile, NullNotAllowed
-from seedbed.seeding.core.batch import Batch, Coded, Objects, Pool, objects, pooled
-from seedbed.seeding.core.column_types import Kind, own_processing, processor
+from seedbed.seeding.core.batch import Batch, Coded, Objects, ValuePool, make_coded, make_objects
+from seedbed.seeding.core.column_types import ColumnType, get_bind_processor, has_custom_processing
 from seedbed.seeding.encoding import binary, text
 from seedbed.seeding.encoding.columns import Encoding, Piece, pieces, side_by_side, things
 
@@ -32,11 +32,11 @@ class RowEncoder:
         self,
         table: str,
         place: str,
-        columns: Mapping[str, tuple[Column[Any], Kind]],
+        columns: Mapping[str, tuple[Column[Any], ColumnType]],
         ruled: Mapping[str, str],
     ) -> None:
         self._table, self._place, self._columns, self._ruled = table, place, columns, ruled
-        self._pools: dict[tuple[str, Pool], Pool] = {}
+        self._pools: dict[tuple[str, ValuePool], ValuePool] = {}
 
     def in_binary(self, names: Collection[str]) -> bool:
         """Whether all of some columns have a binary encoder."""
@@ -75,7 +75,7 @@ class RowEncoder:
         stands between.
         """
         column = self._columns[name][0]
-        process = processor(column)
+        process = get_bind_processor(column)
         if process is None:
             return batch
         guarded = self._guarded(name, process)
@@ -86,12 +86,12 @@ class RowEncoder:
         if isinstance(batch, Coded):
             pool = batch.pool
             processed = self._pools.setdefault(
-                (name, pool), Pool(f"{pool.name} of {name}", pool.size, lambda code: once(pool.entry(code)))
+                (name, pool), ValuePool(f"{pool.name} of {name}", pool.size, lambda code: once(pool.entry(code)))
             )
-            made = pooled(processed, batch.codes)
-            return made if batch.nulls is None else made.without(batch.nulls)
-        if isinstance(batch, Objects) or own_processing(column):
-            return objects(map(once, batch.tolist()))
+            made = make_coded(processed, batch.codes)
+            return made if batch.nulls is None else made.with_nulls(batch.nulls)
+        if isinstance(batch, Objects) or has_custom_processing(column):
+            return make_objects(map(once, batch.tolist()))
         return batch
 
     def _check_nulls(self, name: str, batch: Batch, rows: range) -> None:

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Any
 
 from seedbed.seeding.core.binary_values import json_text
-from seedbed.seeding.core.column_types import RANGES, Kind
+from seedbed.seeding.core.column_types import RANGES, ColumnType
 
 NULL = r"\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -16,14 +16,14 @@ def escaped(text: str) -> str:
     return text.translate(_ESCAPES)
 
 
-def written(value: Any, kind: Kind) -> str:
+def written(value: Any, kind: ColumnType) -> str:
     """A value as a literal of its type would have it."""
     if kind.element is not None:
         return _array(value, kind.element)
     if kind.name in RANGES:
-        return _range(value, Kind(RANGES[kind.name]))
+        return _range(value, ColumnType(RANGES[kind.name]))
     if kind.name.endswith("multirange"):
-        bound = Kind(RANGES[kind.name.replace("multirange", "range")])
+        bound = ColumnType(RANGES[kind.name.replace("multirange", "range")])
         return "{" + ",".join(_range(part, bound) for part in value) + "}"
     if kind.name in {"json", "jsonb"}:
         return json_text(value)
@@ -43,7 +43,7 @@ def written(value: Any, kind: Kind) -> str:
     return str(value)
 
 
-def _array(value: Any, element: Kind) -> str:
+def _array(value: Any, element: ColumnType) -> str:
     items = []
     nests = element.name not in {"json", "jsonb"} and not element.name.endswith("multirange")
     for item in value:
@@ -56,7 +56,7 @@ def _array(value: Any, element: Kind) -> str:
     return "{" + ",".join(items) + "}"
 
 
-def _range(value: Any, bound: Kind) -> str:
+def _range(value: Any, bound: ColumnType) -> str:
     if getattr(value, "isempty", getattr(value, "empty", False)):
         return "empty"
     bounds = str(getattr(value, "bounds", None) or getattr(value, "_bounds", "[)"))

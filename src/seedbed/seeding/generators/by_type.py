@@ -13,12 +13,12 @@ from pydantic_core import PydanticUndefined
 from seedbed.errors import NoGenerator
 from seedbed.seeding.analysis.column_roles import role_by_name
 from seedbed.seeding.analysis.value_facts import unwrapped
-from seedbed.seeding.core.batch import Batch, Coded, Objects, Pool
-from seedbed.seeding.core.column_types import RANGES, Kind
+from seedbed.seeding.core.batch import Batch, Coded, Objects, ValuePool
+from seedbed.seeding.core.column_types import RANGES, ColumnType
 from seedbed.seeding.core.random_stream import Dice
 from seedbed.seeding.core.type_registry import WORDS, json_value, uuid_value
 from seedbed.seeding.core.type_registry import Dice as AnyDice
-from seedbed.seeding.core.word_lists import words as word_list
+from seedbed.seeding.core.word_lists import get_words as word_list
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, too_few
 from seedbed.seeding.generators.text.regex import PatternNotSupported
 from seedbed.seeding.generators.text.regex_columns import match
@@ -43,7 +43,7 @@ def series_values(request: ColumnRequest) -> ColumnGenerator | None:
             request.name, f"{source}, unique", lambda rows: Objects(None, _numbered(request, nth, rows))
         )
     size = _SIZE if domain is None else min(domain, _SIZE)
-    pool = Pool(f"{request.table.name}.{request.name}", size, lambda j: nth(j, _dice(request, j)))
+    pool = ValuePool(f"{request.table.name}.{request.name}", size, lambda j: nth(j, _dice(request, j)))
 
     def make(rows: range) -> Batch:
         return Coded(None, request.stream.below(size, rows), pool)
@@ -59,7 +59,7 @@ def _dice(request: ColumnRequest, j: int) -> Dice:
     return Dice(request.stream.seed, f"{request.stream.name}/{j}")
 
 
-def _maker(request: ColumnRequest, kind: Kind) -> tuple[str, Nth, int | None] | None:
+def _maker(request: ColumnRequest, kind: ColumnType) -> tuple[str, Nth, int | None] | None:
     facts = request.table.facts[request.name]
     annotation = facts.annotation
     if kind.element is None and kind.name in {"json", "jsonb"}:
@@ -91,7 +91,7 @@ def _maker(request: ColumnRequest, kind: Kind) -> tuple[str, Nth, int | None] | 
     return (_shown(kind), nth, domain)
 
 
-def _words(request: ColumnRequest, element: Kind) -> list[str]:
+def _words(request: ColumnRequest, element: ColumnType) -> list[str]:
     """The words of a list of texts, by its name in the singular."""
     if not element.is_text:
         return []
@@ -105,7 +105,7 @@ def _words(request: ColumnRequest, element: Kind) -> list[str]:
     return [word for word in words if element.size is None or len(word) <= element.size]
 
 
-def _shown(kind: Kind) -> str:
+def _shown(kind: ColumnType) -> str:
     if kind.element is not None:
         return f"up to 3 of {kind.element}"
     if kind.name in RANGES:

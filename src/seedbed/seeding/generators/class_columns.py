@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from seedbed.seeding.analysis.inheritance import is_identity, shown_identities
-from seedbed.seeding.core.batch import Batch, Bools, Coded, fixed_pool
+from seedbed.seeding.core.batch import Batch, Bools, Coded, make_fixed_pool
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
@@ -16,7 +16,7 @@ def discriminator(request: ColumnRequest) -> ColumnGenerator:
     """Fill the column that says which class a row is of."""
     table, inheritance = request.table, request.table.inheritance
     identities = [] if inheritance is None else inheritance.identities
-    pool = fixed_pool(f"{table.name}.{request.name}", identities)
+    pool = make_fixed_pool(f"{table.name}.{request.name}", identities)
     source = f"its class: {shown_identities(identities)}"
     return ColumnGenerator(request.name, source, lambda rows: Coded(None, table.own_rows.classes(rows), pool))
 
@@ -32,7 +32,7 @@ def limited(table: ResolvedTable, made: ColumnGenerator) -> ColumnGenerator:
         return made
 
     def make(rows: range) -> Batch:
-        return made.make(rows).without(~_among(table.own_rows.batch(of, rows), having))
+        return made.make(rows).with_nulls(~_among(table.own_rows.batch(of, rows), having))
 
     source = f"{made.source}; NULL unless {of} is {shown_identities(having)}"
     return replace(made, source=source, make=make, counted=False)
@@ -40,7 +40,7 @@ def limited(table: ResolvedTable, made: ColumnGenerator) -> ColumnGenerator:
 
 def _among(batch: Batch, identities: Sequence[Any]) -> Bools:
     if isinstance(batch, Coded) and batch.nulls is None:
-        entries = batch.pool.all()
+        entries = batch.pool.make_all()
         known = [any(is_identity(identity, entry) for identity in identities) for entry in entries]
         return np.array(known, dtype=np.bool_)[batch.codes]
     found = [any(is_identity(identity, value) for identity in identities) for value in batch.tolist()]

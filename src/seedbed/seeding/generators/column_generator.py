@@ -11,10 +11,10 @@ from sqlalchemy import Column
 from seedbed.errors import NullNotAllowed, TooFewUniqueValues
 from seedbed.seeding.analysis.unique_constraints import expression_columns
 from seedbed.seeding.core import batch, big_integers
-from seedbed.seeding.core.batch import Batch, Numbers, fixed_pool, pooled
-from seedbed.seeding.core.column_types import Kind
-from seedbed.seeding.core.faker_pool import Pools
-from seedbed.seeding.core.random_stream import Ints, Stream, indices
+from seedbed.seeding.core.batch import Batch, Numbers, make_coded, make_fixed_pool
+from seedbed.seeding.core.column_types import ColumnType
+from seedbed.seeding.core.faker_pool import FakerPools
+from seedbed.seeding.core.random_stream import Ints, Stream, make_indices
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
 Maker = Callable[[range], Batch]
@@ -44,7 +44,7 @@ class ColumnRequest:
     """
 
     table: ResolvedTable
-    sources: Pools
+    sources: FakerPools
     column: Column[Any]
     stream: Stream
     unique: bool
@@ -62,11 +62,11 @@ class ColumnRequest:
         return self.kind.name == "citext" or self.name in expression_columns(self.table.sql)
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ColumnType:
         return self.table.kind(self.name)
 
     def places(self, rows: range) -> Ints:
-        return indices(rows) if self.place is None else self.place(rows)
+        return make_indices(rows) if self.place is None else self.place(rows)
 
     @property
     def most(self) -> int:
@@ -76,7 +76,7 @@ class ColumnRequest:
     @property
     def distinct(self) -> int:
         """How many of these to prepare: factories make only a few rows."""
-        return min(self.most, _FEW) if self.table.request.few else self.most
+        return min(self.most, _FEW) if self.table.request.is_partial else self.most
 
 
 _FEW = 4096
@@ -97,7 +97,7 @@ def shortage(request: ColumnRequest, error: TooFewUniqueValues) -> ColumnGenerat
 def constant(column: Column[Any], value: Any, why: str = "") -> ColumnGenerator:
     """The same value in every row."""
     shown = "NULL" if value is None else f"always {value!r}"
-    one = batch.constant(value, 1)
+    one = batch.repeat(value, 1)
     return ColumnGenerator(column.name, shown + why, lambda rows: one.take(np.zeros(len(rows), dtype=np.int64)))
 
 
@@ -107,7 +107,7 @@ def check_nulls(request: ColumnRequest, values: Sequence[Any], source: str) -> N
     Raises:
         NullNotAllowed: it is. Rows of which only a few columns are read, as factories do, are no concern of this.
     """
-    if not request.column.nullable and not request.table.request.few and any(value is None for value in values):
+    if not request.column.nullable and not request.table.request.is_partial and any(value is None for value in values):
         raise NullNotAllowed(request.table.name, request.name, source, request.table.place)
 
 
@@ -118,7 +118,7 @@ def counted(request: ColumnRequest, start: int = 1, step: int = 1) -> ColumnGene
 
     def make(rows: range) -> Batch:
         numbers = big_integers.add(big_integers.multiply(request.places(rows), np.array(step)), np.array(start))
-        return Numbers(None, big_integers.short(numbers), kind)
+        return Numbers(None, big_integers.shrink(numbers), kind)
 
     plain = start == step == unit == 1 and request.place is None
     within = " for each" if request.place is not None else ""
@@ -133,23 +133,23 @@ def one_of(
     """One of some values, or each once where none may repeat. None is NULL."""
     if request.unique and request.most > len(values):
         return too_few(request, len(values))
-    pool = fixed_pool(f"{request.table.name}.{request.name}", values)
+    pool = make_fixed_pool(f"{request.table.name}.{request.name}", values)
     bounds = np.cumsum(weights if weights is not None else [1.0] * len(values))
     bounds /= bounds[-1]  # not by sum(), which adds floats in another way since Python 3.12
 
     def make(rows: range) -> Batch:
         if request.unique:
-            return pooled(pool, request.stream.permutation(len(values), request.places(rows)))
-        return pooled(pool, np.searchsorted(bounds, request.stream.fractions(rows), side="right").astype(np.int64))
+            return make_coded(pool, request.stream.permutation(len(values), request.places(rows)))
+        return make_coded(pool, np.searchsorted(bounds, request.stream.fractions(rows), side="right").astype(np.int64))
 
     return ColumnGenerator(request.name, f"one of {len(values)} values{why}", make)
 
 
 def sometimes_empty(generator: ColumnGenerator, stream: Stream, share: float) -> ColumnGenerator:
     """The same generator, with NULL in a share of the rows."""
-    stream = stream.part("null")
+    stream = stream.substream("null")
 
     def make(rows: range) -> Batch:
-        return generator.make(rows).without(stream.fractions(rows) < share)
+        return generator.make(rows).with_nulls(stream.fractions(rows) < share)
 
     return replace(generator, source=f"{generator.source}, NULL in {share:.0%}", make=make, counted=False)

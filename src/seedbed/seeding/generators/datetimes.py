@@ -15,9 +15,9 @@ from seedbed.seeding.analysis.timestamp_names import (
     names_step,
 )
 from seedbed.seeding.analysis.timestamp_roles import column_before
-from seedbed.seeding.core.batch import Batch, Numbers, moments
+from seedbed.seeding.core.batch import Batch, Numbers, to_microseconds
 from seedbed.seeding.core.column_types import MOMENTS
-from seedbed.seeding.core.random_stream import Floats, Ints, Stream, indices
+from seedbed.seeding.core.random_stream import Floats, Ints, Stream, make_indices
 from seedbed.seeding.core.time_units import DAY, MONTH, SECOND, SPAN
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest
 from seedbed.seeding.resolution.references import anchors, references
@@ -69,7 +69,7 @@ def times(request: ColumnRequest) -> ColumnGenerator:
             moved = start + np.maximum(seconds * SECOND, least)
             made = _made(request, moved if later or request.kind.name == "date" else np.minimum(moved, table.end))
             none = table.own_rows.batch(before, rows).nulls if optional else None
-            return made if none is None else made.without(none)
+            return made if none is None else made.with_nulls(none)
 
         return ColumnGenerator(name, f"after {before}", after)
     return _somewhen(request)
@@ -88,7 +88,7 @@ def _length(table: ResolvedTable, name: str, kind: str) -> tuple[int, int] | Non
 
 def read(table: ResolvedTable, column: str, rows: range) -> Ints:
     """A column of times in microseconds, the earliest time where it has none."""
-    return moments(table.own_rows.batch(column, rows), table.end - SPAN)
+    return to_microseconds(table.own_rows.batch(column, rows), table.end - SPAN)
 
 
 def birth_column(table: ResolvedTable) -> str | None:
@@ -231,7 +231,7 @@ def in_row_order(table: ResolvedTable) -> Callable[[range, Floats], Floats]:
     def fractions(rows: range, drawn: Floats) -> Floats:
         if table.spread is not None:
             first, size = table.spread.groups(rows)
-            return np.asarray((indices(rows) - first + drawn) / size)
-        return np.asarray((indices(rows) + drawn) / max(table.count, 1))
+            return np.asarray((make_indices(rows) - first + drawn) / size)
+        return np.asarray((make_indices(rows) + drawn) / max(table.count, 1))
 
     return fractions

@@ -7,8 +7,8 @@ from typing import Any
 
 from seedbed.errors import InvalidSeedsFile
 from seedbed.seeding.api.rules import FromFile
-from seedbed.seeding.core.batch import Batch, fixed_pool, pooled
-from seedbed.seeding.core.random_stream import indices
+from seedbed.seeding.core.batch import Batch, make_coded, make_fixed_pool
+from seedbed.seeding.core.random_stream import make_indices
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, check_nulls, too_few
 
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
@@ -28,12 +28,12 @@ def from_file(request: ColumnRequest, rule: FromFile) -> ColumnGenerator:
     """
     values = _values(request, rule)
     check_nulls(request, values, f"from_file({rule.path!r})")
-    pool = fixed_pool(rule.path, values)
+    pool = make_fixed_pool(rule.path, values)
     if request.unique and request.most > pool.size:
         return too_few(request, pool.size)
 
     def make(rows: range) -> Batch:
-        return pooled(pool, indices(rows) % pool.size)
+        return make_coded(pool, make_indices(rows) % pool.size)
 
     return ColumnGenerator(request.name, f"from {rule.path}", make)
 

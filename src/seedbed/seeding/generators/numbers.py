@@ -9,7 +9,7 @@ from seedbed.seeding.analysis.sequences import place_in_sequence
 from seedbed.seeding.analysis.value_facts import Facts
 from seedbed.seeding.core import big_integers
 from seedbed.seeding.core.batch import Batch, Numbers
-from seedbed.seeding.core.big_integers import short
+from seedbed.seeding.core.big_integers import shrink
 from seedbed.seeding.core.column_types import INTEGERS
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.core.time_units import DAY
@@ -97,10 +97,10 @@ def decimals(request: ColumnRequest) -> ColumnGenerator:
     endings = np.array(_ENDINGS)
 
     def make(rows: range) -> Batch:
-        drawn = short(big_integers.add(_skewed(request, rows, size), np.array(low)))
+        drawn = shrink(big_integers.add(_skewed(request, rows, size), np.array(low)))
         if not priced:
             return Numbers(None, drawn, kind)
-        rounded = drawn // unit * unit + endings[request.stream.part("cents").below(len(endings), rows)]
+        rounded = drawn // unit * unit + endings[request.stream.substream("cents").below(len(endings), rows)]
         return Numbers(None, np.where((rounded >= low) & (rounded <= high), rounded, drawn), kind)
 
     return ColumnGenerator(request.name, source, make)

@@ -32,7 +32,7 @@ def _shown(group: tuple[str, ...]) -> str:
 
 def _starts(slots: Slots, rows: range) -> Ints:
     starts = slots.grid.starts(slots.at(rows))
-    if slots.are_whole and not slots.table.request.few:
+    if slots.are_whole and not slots.table.request.is_partial:
         starts = np.maximum(starts, slots.earliest(rows)[0])
     return starts // slots.ranges.unit
 
@@ -52,7 +52,7 @@ def _ends(slots: Slots, request: ColumnRequest, rows: range) -> Batch:
         long = np.minimum(long, max(whole - apart, 0))
     late = slots.grid.starts(slots.at(rows)) // ranges.unit + long
     ends = Numbers(None, np.minimum(late, DAY - SECOND) if ranges.in_a_day else late, request.kind)
-    return ends.without(_endless(slots, request, rows)) if _may_be_endless(slots, request) else ends
+    return ends.with_nulls(_endless(slots, request, rows)) if _may_be_endless(slots, request) else ends
 
 
 def _may_be_endless(slots: Slots, request: ColumnRequest) -> bool:
@@ -60,7 +60,7 @@ def _may_be_endless(slots: Slots, request: ColumnRequest) -> bool:
     table = slots.table
     optional = bool(request.column.nullable) and not table.facts[request.name].not_null
     whole = len(slots.groups) == 1 and table.share_key in slots.groups[0]
-    return optional and whole and not table.request.few
+    return optional and whole and not table.request.is_partial
 
 
 def _endless(slots: Slots, request: ColumnRequest, rows: range) -> Bools:
@@ -77,4 +77,4 @@ def _endless(slots: Slots, request: ColumnRequest, rows: range) -> Bools:
         last[key] = max(place, last.get(key, place))
     at = rows.start - whole.start
     ends = np.array([last[key] == place for key, place in pairs[at : at + len(rows)]], dtype=np.bool_)
-    return ends & (slots.table.stream(request.name).part("endless").fractions(rows) < _OPEN)
+    return ends & (slots.table.stream(request.name).substream("endless").fractions(rows) < _OPEN)

@@ -4,7 +4,7 @@ from typing import Any
 
 from seedbed.errors import InvalidSeedsFile
 from seedbed.seeding.api.rules import Derived
-from seedbed.seeding.core.batch import Batch, objects
+from seedbed.seeding.core.batch import Batch, make_objects
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
@@ -56,11 +56,11 @@ def _rows(table: ResolvedTable, rows: range) -> list[Row]:
 def derived(request: ColumnRequest, rule: Derived) -> ColumnGenerator:
     def make(rows: range) -> Batch:
         try:
-            return objects(map(rule.function, _rows(request.table, rows)))
+            return make_objects(map(rule.function, _rows(request.table, rows)))
         except InvalidSeedsFile:
             raise
         except Exception as error:
-            raise InvalidSeedsFile(rule.place, f"{request.name}: {type(error).__name__}: {error}") from error
+            raise InvalidSeedsFile(rule.location, f"{request.name}: {type(error).__name__}: {error}") from error
 
     return ColumnGenerator(request.name, "derived from its row", make)
 
@@ -74,7 +74,7 @@ def from_template(request: ColumnRequest, text: str) -> ColumnGenerator:
 
     def make(rows: range) -> Batch:
         try:
-            return objects(map(written, _rows(request.table, rows)))
+            return make_objects(map(written, _rows(request.table, rows)))
         except (AttributeError, KeyError, ValueError, IndexError, TypeError) as error:
             raise InvalidSeedsFile(request.table.place, f"template({text!r}): {error}") from error
 

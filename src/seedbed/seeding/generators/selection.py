@@ -14,8 +14,8 @@ from seedbed.seeding.analysis.column_roles import SECRETS
 from seedbed.seeding.analysis.timestamp_names import names_change, names_creation, names_deletion
 from seedbed.seeding.api.rules import Choice, Constant, Derived, FakerValues, FromFile, Rule, Same, Template
 from seedbed.seeding.core.batch import Batch, Numbers
-from seedbed.seeding.core.column_types import MOMENTS, stored
-from seedbed.seeding.core.faker_pool import Pools
+from seedbed.seeding.core.column_types import MOMENTS, get_stored_type
+from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.core.random_stream import Stream
 from seedbed.seeding.core.type_registry import TYPES, Generator
 from seedbed.seeding.generators.by_type import series_values
@@ -57,7 +57,7 @@ class GeneratorSources:
     """What the generators of a table have in common: Faker's pools, its timetables, and whom its columns are about."""
 
     table: ResolvedTable
-    pools: Pools
+    pools: FakerPools
     slots: tuple[Slots, ...]
 
     @cached_property
@@ -71,7 +71,7 @@ class GeneratorSources:
         return places(self.table)
 
 
-def generator_sources(table: ResolvedTable, pools: Pools) -> GeneratorSources:
+def generator_sources(table: ResolvedTable, pools: FakerPools) -> GeneratorSources:
     return GeneratorSources(table, pools, tuple(Slots(table, columns) for columns in table.uniqueness.slots))
 
 
@@ -159,7 +159,7 @@ def _share_or_once(reference: Reference) -> str:
 def _by_rule(request: ColumnRequest, rule: Rule) -> ColumnGenerator:
     match rule:
         case Constant(value):
-            if request.unique and value is not None and request.most > 1 and not request.table.request.few:
+            if request.unique and value is not None and request.most > 1 and not request.table.request.is_partial:
                 return too_few(request, 1)
             check_nulls(request, [value], "a rule of the seeds")
             return constant(request.column, value)
@@ -214,7 +214,7 @@ def _by_type(request: ColumnRequest) -> ColumnGenerator | None:
 
 
 def _labels(request: ColumnRequest) -> ColumnGenerator:
-    enum = getattr(stored(request.column), "enum_class", None)
+    enum = getattr(get_stored_type(request.column), "enum_class", None)
     return one_of(request, list(enum) if enum is not None else list(request.kind.labels))
 
 
@@ -238,5 +238,5 @@ def _unmade(table: ResolvedTable, column: Column[Any]) -> ColumnGenerator | None
     if isinstance(column.default, ScalarElementColumnDefault):
         return constant(column, column.default.arg, ", its default")
     if column.nullable:
-        return constant(column, None, f", as nothing makes {stored(column)}")
-    raise NoGenerator(table.name, column.name, str(stored(column)))
+        return constant(column, None, f", as nothing makes {get_stored_type(column)}")
+    raise NoGenerator(table.name, column.name, str(get_stored_type(column)))

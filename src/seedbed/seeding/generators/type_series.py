@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy.dialects.postgresql import Range
 
-from seedbed.seeding.core.column_types import RANGES, Kind
+from seedbed.seeding.core.column_types import RANGES, ColumnType
 from seedbed.seeding.core.type_registry import TYPES, Dice, SeriesOptions
 
 Nth = Callable[[int, Dice], Any]
 
 
-def series(kind: Kind, as_of: datetime, *, unique: bool = False, longest: int | None = None) -> Nth | None:
+def series(kind: ColumnType, as_of: datetime, *, unique: bool = False, longest: int | None = None) -> Nth | None:
     """A function that makes the j-th value of a type, or None for an unknown type.
 
     Unless `unique`, words and lists of them repeat. Ranges of different j do not overlap, so that a constraint that

@@ -16,7 +16,7 @@ def uuids(request: ColumnRequest) -> ColumnGenerator:
     server = compile_expression(getattr(request.column.server_default, "arg", ""))
     if "7" in maker or "uuidv7" in server or "7" in _factory(request):
         return _ordered_uuids(request)
-    high, low = request.stream.part("high"), request.stream.part("low")
+    high, low = request.stream.substream("high"), request.stream.substream("low")
 
     def make(rows: range) -> Batch:
         first, second = high.words(rows), low.words(rows)
@@ -29,7 +29,7 @@ def _ordered_uuids(request: ColumnRequest) -> ColumnGenerator:
     """Version 7 (RFC 9562): milliseconds first, one later for each row, and none after `as_of`."""
     table, stream = request.table, request.stream
     end, span = microseconds(table.as_of) // 1000, 730 * DAY // 1000
-    low, high = stream.part("low"), stream.part("high")
+    low, high = stream.substream("low"), stream.substream("high")
 
     def make(rows: range) -> Batch:
         numbers = np.arange(rows.start, rows.stop, dtype=np.int64)

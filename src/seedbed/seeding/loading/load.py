@@ -132,7 +132,7 @@ class _Load:
                 seeded = self._run(connection, fresh=fresh, append=append)
             connection.commit()
         if seeded.loaded:
-            plan.sources.keep()
+            plan.sources.save()
         return seeded
 
     def _run(self, connection: Connection, *, fresh: bool, append: bool) -> Seeded:

@@ -11,7 +11,7 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, refuse_pooler
 from seedbed.postgres.environment_mark import DestructiveAction, refuse_protected_database
 from seedbed.schema import Schema
-from seedbed.seeding.core.faker_pool import Pools
+from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.masking.coverage import Coverage, check_readable_elsewhere, read_coverage
 from seedbed.seeding.masking.exceptions import Exceptions, shown
 from seedbed.seeding.masking.personal_columns import EMPTYING, MarkedColumn, marked_columns, name_of
@@ -55,7 +55,7 @@ class Masked:
 def mask(
     schema: Schema,
     database: Database,
-    pools: Pools,
+    pools: FakerPools,
     *,
     exceptions: Exceptions | None = None,
     version_table: str = "alembic_version",
@@ -122,7 +122,7 @@ def mask(
             raise RejectedMaskedValues(database.name, error.diag.message_primary or type(error).__name__) from error
         cursor.connection.autocommit = True
         unclean = vacuum_catalogs(cursor, large_objects=coverage.empties_large_objects, missing_values=missing_values)
-    pools.keep()
+    pools.save()
     return Masked(database.name, counts, tuple(reloaded), coverage.emptied_names, coverage.kept, unclean)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Table
 from seedbed.errors import NoPersonalColumns, UnknownPersonalDataKind, UnmarkedPersonalColumns
 from seedbed.schema import Schema
 from seedbed.schema.personal_data import find_personal_columns, find_unmarked_columns
-from seedbed.seeding.core.faker_pool import Pools
+from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.masking.replacements import Replacements
 
 EMPTYING = "null"
@@ -43,7 +43,7 @@ class MarkedColumn:
         return f"{self.table.key}.{self.column.name}"
 
 
-def marked_columns(schema: Schema, pools: Pools) -> list[tuple[Table, Column[Any], str]]:
+def marked_columns(schema: Schema, pools: FakerPools) -> list[tuple[Table, Column[Any], str]]:
     """The columns that the models mark as personal, and the kind of each.
 
     Raises:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import gcd
 
-from seedbed.seeding.core.faker_pool import Pools
+from seedbed.seeding.core.faker_pool import FakerPools
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _WORDS = 512
@@ -25,7 +25,7 @@ class Said:
 class Replacements:
     """The values of every kind. The names are Faker's; numbers keep them apart where there are more than names."""
 
-    def __init__(self, pools: Pools) -> None:
+    def __init__(self, pools: FakerPools) -> None:
         self._pools = pools
         self.kinds: dict[str, Callable[[str, int], Said]] = {
             "email": lambda n, count: self._pair(n, count, ".", str) + _plain("@example.com"),

@@ -9,10 +9,10 @@ from seedbed.seeding.analysis.checks import Check, Vector, cast, columns_in, com
 from seedbed.seeding.analysis.checks.sample_values import typed_kind
 from seedbed.seeding.analysis.foreign_keys import ForeignKey
 from seedbed.seeding.api.rules import Choice, Derived, FakerValues, Template
-from seedbed.seeding.core.batch import Batch, Bools, Numbers, merged, objects
-from seedbed.seeding.core.big_integers import short
-from seedbed.seeding.core.column_types import Kind
-from seedbed.seeding.core.number_codec import decimal, folded
+from seedbed.seeding.core.batch import Batch, Bools, Numbers, make_objects, merge
+from seedbed.seeding.core.big_integers import shrink
+from seedbed.seeding.core.column_types import ColumnType
+from seedbed.seeding.core.number_codec import encode_number, make_decimal
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.encoding.rows import RowEncoder
 from seedbed.seeding.generators.column_generator import ColumnGenerator
@@ -106,7 +106,7 @@ class RowRedraw:
         again = self._generators.redraw(name, self._attempt)
         if again is not None:
             batch = self._hinted(again.make(self._rows), name)
-            self.made[name] = merged(self.made[name], batch, self._bad)
+            self.made[name] = merge(self.made[name], batch, self._bad)
 
     def _choose_again(self, of: Reference) -> None:
         """Choose other parents for refused rows, and with them all columns of the key."""
@@ -126,7 +126,7 @@ class RowRedraw:
             return batch
         said = dict.fromkeys(value for _, want in self._group.wants for value in compared(want).get(name, ()))
         facts = self._table.facts[name]
-        known = [number for value in said if (number := folded(value, batch.kind)) is not None]
+        known = [number for value in said if (number := encode_number(value, batch.kind)) is not None]
         limit = 1 << 63
         allowed = [
             n
@@ -135,9 +135,9 @@ class RowRedraw:
         ]
         if not allowed:
             return batch
-        stream = self._table.stream(name).part(f"hint {self._attempt}")
+        stream = self._table.stream(name).substream(f"hint {self._attempt}")
         hints = np.array(allowed)[stream.below(len(allowed), self._rows)].astype(batch.data.dtype)
-        which = stream.part("which").fractions(self._rows) < _HINTED
+        which = stream.substream("which").fractions(self._rows) < _HINTED
         return Numbers(batch.nulls, np.where(which, hints, batch.data), batch.kind)
 
     def _vector(self, name: str) -> Vector:
@@ -156,14 +156,14 @@ class RowRedraw:
         for column in columns_in(want):
             self.batch(column)
         value = evaluated(want, self._vector, len(self._rows), self._table.as_of)
-        held = kind if kind.name != "numeric" or kind.size is not None else Kind("numeric", scale=kind.decimals)
+        held = kind if kind.name != "numeric" or kind.size is not None else ColumnType("numeric", scale=kind.decimals)
         found = cast(value, held, kind.name)
         inexact = ~found.nulls & ~equal(value, found) & bool(check.wants)  # what only we say of sums may be rounded
         self._misfits[name] = self._misfitting(name, found) | inexact
         if inexact.any() and kind.name == "numeric" and kind.size is None:  # which holds any decimals
             self._misfits[name] = self._misfitting(name, found)
-            return objects(_decimals(value))
-        return Numbers(found.nulls if found.nulls.any() else None, short(found.data), kind)
+            return make_objects(_decimals(value))
+        return Numbers(found.nulls if found.nulls.any() else None, shrink(found.data), kind)
 
     def _misfitting(self, name: str, found: Vector) -> Bools:
         facts = self._table.facts[name]
@@ -197,10 +197,10 @@ class RowRedraw:
 
     def _without(self, name: str) -> None:
         kept = self.made[name]
-        self.made[name] = kept.without(self._bad)
+        self.made[name] = kept.with_nulls(self._bad)
         self._recompute()
         helped = self._bad & ~self._refused()
-        self.made[name] = kept.without(helped) if helped.any() else kept
+        self.made[name] = kept.with_nulls(helped) if helped.any() else kept
         self._recompute()
         if helped.any() and name in self._keys:
             key = self._keys[name].key
@@ -216,6 +216,6 @@ class RowRedraw:
 def _decimals(value: Vector) -> list[Decimal | None]:
     scale = value.kind.decimals
     return [
-        None if gone else decimal(int(number), scale)
+        None if gone else make_decimal(int(number), scale)
         for number, gone in zip(value.data.tolist(), value.nulls.tolist(), strict=True)
     ]

@@ -8,7 +8,7 @@ from seedbed.seeding.analysis.checks import BOOL, NotUnderstood, cast, columns_i
 from seedbed.seeding.analysis.checks.sample_values import stand_in
 from seedbed.seeding.analysis.foreign_keys import ForeignKey
 from seedbed.seeding.core.batch import Batch
-from seedbed.seeding.core.column_types import MOMENTS, Kind
+from seedbed.seeding.core.column_types import MOMENTS, ColumnType
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.encoding.rows import RowEncoder
 from seedbed.seeding.planning.check_redraw import Group, RowRedraw
@@ -121,7 +121,7 @@ class CheckSolver:
     def _is_time(self, name: str) -> bool:
         return self._table.kinds[name].name in MOMENTS | {"date"}
 
-    def _is_understood(self, want: Any, kind: Kind = BOOL) -> bool:
+    def _is_understood(self, want: Any, kind: ColumnType = BOOL) -> bool:
         """Evaluate an expression on sample values. One that is not understood is left to PostgreSQL."""
         table = self._table
 

@@ -32,7 +32,7 @@ def content(lock: Lock, tables: Sequence[TablePlan]) -> str:
             [[f.name, f.source, _ruled(table, table.rules.get(f.name))] for f in table.generators.values()],
             [str(kind) + str(kind.size) + str(kind.scale) for kind in table.kinds.values()],
             [[check.name, check.sql] for check in table.checks],
-            _shown(table.request.known),
+            _shown(table.request.explicit_rows),
             *_more(table),
         ]
         for table in tables

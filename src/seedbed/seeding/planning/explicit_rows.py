@@ -20,7 +20,7 @@ def with_explicit_rows(table: ResolvedTable, made: ColumnGenerator) -> ColumnGen
     Raises:
         NullNotAllowed: a None is written out for a column that is NOT NULL.
     """
-    known = {i: row[made.name] for i, row in enumerate(table.request.known) if made.name in row}
+    known = {i: row[made.name] for i, row in enumerate(table.request.explicit_rows) if made.name in row}
     if not known:
         return made
     column = table.column(made.name)
@@ -49,8 +49,8 @@ def check_explicit_rows(table: ResolvedTable) -> None:
     Raises:
         InvalidSeedsFile: they are more.
     """
-    if len(table.request.known) > table.count:
-        said = f"{table.name}: {len(table.request.known)} rows are written out, and {table.count} are planned"
+    if len(table.request.explicit_rows) > table.count:
+        said = f"{table.name}: {len(table.request.explicit_rows)} rows are written out, and {table.count} are planned"
         raise InvalidSeedsFile(table.place, said)
 
 

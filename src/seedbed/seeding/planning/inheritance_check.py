@@ -5,7 +5,7 @@ from collections.abc import Callable
 from seedbed.errors import TooFewUniqueValues, UnsupportedInheritance
 from seedbed.seeding.analysis.inheritance import Inheritance, is_identity
 from seedbed.seeding.api.rules import Choice, Constant
-from seedbed.seeding.api.seeds_file import Share
+from seedbed.seeding.api.seeds_file import RowsPerParent
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
 
@@ -25,7 +25,7 @@ class InheritanceCheck:
                 classes.
         """
         inheritance = table.inheritance
-        if inheritance is None or table.request.few:
+        if inheritance is None or table.request.is_partial:
             return None
         extensions = [found for name in inheritance.extensions if (found := self._resolved(name)) is not None]
         _check_rules(table, inheritance, extensions)
@@ -37,7 +37,7 @@ class InheritanceCheck:
         if extending > table.count:
             return _fewer_extensions(table, inheritance, extensions, extending)
         if not inheritance.own and extending != table.count:
-            if table.request.or_fewer:
+            if table.request.allows_fewer:
                 return TooFewUniqueValues(table.name, "the key", table.count, extending)
             names = ", ".join(other.name for other in extensions) or "any table of its subclasses"
             raise UnsupportedInheritance(
@@ -57,8 +57,8 @@ class InheritanceCheck:
             )
         key = next((key for key in table.keys if key.is_planned and inheritance.is_key(key)), None)
         share = table.request.rows
-        by_parent = isinstance(share, Share) and key is not None and share.column in key.columns
-        written = key is not None and any(name in row for row in table.request.known for name in key.columns)
+        by_parent = isinstance(share, RowsPerParent) and key is not None and share.column in key.columns
+        written = key is not None and any(name in row for row in table.request.explicit_rows for name in key.columns)
         if key is None or by_parent or written:
             raise UnsupportedInheritance(
                 table.place,
@@ -71,7 +71,7 @@ def _check_rules(table: ResolvedTable, inheritance: Inheritance, extensions: lis
     of = inheritance.discriminator
     if of is None:
         return
-    said = [row[of] for row in table.request.known if of in row]
+    said = [row[of] for row in table.request.explicit_rows if of in row]
     rule = table.rules.get(of)
     known = [inheritance.identities[at] for at in inheritance.own]
     named = ", ".join(repr(getattr(identity, "value", identity)) for identity in known)
@@ -108,7 +108,7 @@ def _fewer_extensions(
     """More rows extend a table than it has: fewer of those that `rest` plans, or an error."""
     parts = len(extensions) + (1 if inheritance.own else 0)
     for extension in extensions:
-        if extension.request.or_fewer and extension.count > table.count // parts:
+        if extension.request.allows_fewer and extension.count > table.count // parts:
             return TooFewUniqueValues(extension.name, "the key", extension.count, table.count // parts)
     names = ", ".join(extension.name for extension in extensions)
     raise UnsupportedInheritance(

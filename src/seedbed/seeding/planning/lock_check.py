@@ -44,7 +44,7 @@ def current_lock(plan: SeedPlan, revision: str | None) -> Lock:
         content=plan.content,
         revision=revision or "",
         faker=get_faker_version(),
-        pools=plan.sources.made(),
+        pools=plan.sources.digest_entries(),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from seedbed.errors import CyclicReference
 from seedbed.seeding.analysis.foreign_keys import ForeignKey
-from seedbed.seeding.core.batch import Batch, Numbers, moments
+from seedbed.seeding.core.batch import Batch, Numbers, to_microseconds
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.core.time_units import SPAN
 from seedbed.seeding.encoding.rows import RowEncoder
@@ -42,7 +42,7 @@ class RowMaker:
         if self._solver.is_drawing:  # what is drawn may be drawn again
             return self._settled(key, rows)
         cache_key = (key.columns, rows.start, rows.stop)
-        found: Ints = self._table.cache.answer(cache_key, lambda: self._settled(key, rows))
+        found: Ints = self._table.cache.get_or_compute(cache_key, lambda: self._settled(key, rows))
         return found
 
     def take(self, column: str, chosen: Ints) -> Batch:
@@ -56,7 +56,7 @@ class RowMaker:
     def created(self, chosen: Ints) -> Ints:
         """When some rows were created: by their own column, or else not before the rows they need."""
         if self._table.created is not None:
-            return moments(self.take(self._table.created, chosen), self._table.end - SPAN)
+            return to_microseconds(self.take(self._table.created, chosen), self._table.end - SPAN)
         return self._created_with_parents[chosen]
 
     def classes(self, rows: range) -> Ints:

@@ -9,9 +9,9 @@ from sqlalchemy import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from seedbed.errors import SeedError, TooFewUniqueValues
-from seedbed.seeding.api.seeds_file import Wanted
-from seedbed.seeding.core.batch import Pool
-from seedbed.seeding.core.faker_pool import SIZE, Pools, cut
+from seedbed.seeding.api.seeds_file import TableRequest
+from seedbed.seeding.core.batch import ValuePool
+from seedbed.seeding.core.faker_pool import SIZE, FakerPools, truncate
 from seedbed.seeding.planning.lock_file import ENGINE, Lock
 from seedbed.seeding.planning.seed_plan import table_spec
 from seedbed.seeding.planning.table_plan import TablePlan, sample
@@ -44,7 +44,7 @@ def _planned(table: Table, model: type[Any] | None, count: int, as_of: datetime)
         str(other.key): ExistingRows(str(other.key), other.columns.keys(), [[None] * len(other.columns)] * _PARENTS)
         for other in beside
     }
-    request = Wanted(str(table.key), count, {}, str(table.key))
+    request = TableRequest(str(table.key), count, {}, str(table.key))
     spec = table_spec(table, model, request, Lock(ENGINE, 1, as_of), Path(), 0)
     tables = PlannedTables({spec.name: spec}, existing, _Plain(as_of))
     if (shortage := shortage_of_rows(tables.resolved(spec.name))) is not None:
@@ -52,7 +52,7 @@ def _planned(table: Table, model: type[Any] | None, count: int, as_of: datetime)
     return tables.plan(spec.name)
 
 
-class _Plain(Pools):
+class _Plain(FakerPools):
     """Numbered provider names instead of Faker's values."""
 
     def faker(
@@ -65,9 +65,9 @@ class _Plain(Pools):
         locale: str | None = None,  # noqa: ARG002
         providers: tuple[type, ...] = (),  # noqa: ARG002
         whole: bool = False,  # noqa: ARG002
-    ) -> Pool:
+    ) -> ValuePool:
         words = provider.replace("_", " ")
-        return Pool(provider, size, lambda j: cut(f"{_counted(j)} {words}", longest))
+        return ValuePool(provider, size, lambda j: truncate(f"{_counted(j)} {words}", longest))
 
 
 def _counted(j: int) -> str:

@@ -14,8 +14,8 @@ from seedbed.seeding.analysis.inheritance import inheritance_of
 from seedbed.seeding.analysis.table_definition import TableDefinition, column_kinds
 from seedbed.seeding.analysis.table_spec import TableSpec, analyse
 from seedbed.seeding.api.rules import Constant
-from seedbed.seeding.api.seeds_file import Share, Wanted, read_seeds
-from seedbed.seeding.core.faker_pool import Pools, Shelf
+from seedbed.seeding.api.seeds_file import RowsPerParent, TableRequest, read_seeds
+from seedbed.seeding.core.faker_pool import FakerCache, FakerPools
 from seedbed.seeding.planning.digest import content
 from seedbed.seeding.planning.explicit_rows import check_explicit_rows
 from seedbed.seeding.planning.inheritance_check import InheritanceCheck
@@ -39,7 +39,7 @@ class SeedPlan:
     schema: Schema
     lock: Lock
     tables: tuple[TablePlan, ...]
-    sources: Pools
+    sources: FakerPools
     content: str
 
     @property
@@ -67,7 +67,7 @@ def plan(project: Project, schema: Schema, environment: Environment, *, as_of: d
     requests = {request.table: request for request in read_seeds(project, schema, environment)}
     lock = read_lock(project, environment, as_of=as_of)
     order = _in_order([table for table in schema.tables if table.key in requests], requests)
-    sources = Pools(lock.as_of, Shelf(project.root / POOLS))
+    sources = FakerPools(lock.as_of, FakerCache(project.root / POOLS))
     tables = _fitting(project, schema, order, requests, lock, sources)
     made = SeedPlan(environment, project, schema, lock, tables, sources, content(lock, tables))
     if not lock_file(project, environment).exists():
@@ -79,9 +79,9 @@ def _fitting(
     project: Project,
     schema: Schema,
     order: Sequence[SqlTable],
-    requests: Mapping[str, Wanted],
+    requests: Mapping[str, TableRequest],
     lock: Lock,
-    sources: Pools,
+    sources: FakerPools,
 ) -> tuple[TablePlan, ...]:
     """Plan the tables, with fewer rows of those of which fewer will do.
 
@@ -93,7 +93,7 @@ def _fitting(
         if not isinstance(planned, TooFewUniqueValues):
             return planned
         request = requests.get(planned.table)
-        if request is None or not request.or_fewer:
+        if request is None or not request.allows_fewer:
             raise planned
         if not isinstance(request.rows, int) or planned.available >= request.rows:
             raise planned
@@ -104,9 +104,9 @@ def plan_tables(
     project: Project,
     schema: Schema,
     order: Sequence[SqlTable],
-    requests: Mapping[str, Wanted],
+    requests: Mapping[str, TableRequest],
     lock: Lock,
-    sources: Pools,
+    sources: FakerPools,
     existing: Mapping[str, ExistingRows],
 ) -> tuple[TablePlan, ...]:
     """Plan tables in an order that is known already; `existing` are rows of tables that are not planned.
@@ -124,9 +124,9 @@ def _plan_or_shortage(
     project: Project,
     schema: Schema,
     order: Sequence[SqlTable],
-    requests: Mapping[str, Wanted],
+    requests: Mapping[str, TableRequest],
     lock: Lock,
-    sources: Pools,
+    sources: FakerPools,
     existing: Mapping[str, ExistingRows],
 ) -> tuple[TablePlan, ...] | TooFewUniqueValues:
     """The tables, or the first shortage of values that is found."""
@@ -152,7 +152,7 @@ def _plan_or_shortage(
 
 
 def table_spec(
-    table: SqlTable, model: type[Any] | None, request: Wanted, lock: Lock, root: Path, rank: int
+    table: SqlTable, model: type[Any] | None, request: TableRequest, lock: Lock, root: Path, rank: int
 ) -> TableSpec:
     """Analyse one table of the plan."""
     return analyse(TableDefinition(table, model, request, lock.seed, lock.as_of, root, rank, column_kinds(table)))
@@ -170,7 +170,7 @@ def _check_share(table: TableSpec, specs: Mapping[str, TableSpec]) -> None:
         raise CyclicReference(table.name, share.column, share.parent, nullable=False)
 
 
-def _in_order(tables: Sequence[SqlTable], requests: Mapping[str, Wanted]) -> list[SqlTable]:
+def _in_order(tables: Sequence[SqlTable], requests: Mapping[str, TableRequest]) -> list[SqlTable]:
     """Parents before children. A foreign key that the seeds leave NULL does not count, and so can open a cycle; so does
     one that may be NULL or may wait for the end of the transaction, where nothing else opens it.
     """
@@ -185,14 +185,14 @@ def _in_order(tables: Sequence[SqlTable], requests: Mapping[str, Wanted]) -> lis
     return ordered
 
 
-def _needed(table: SqlTable, request: Wanted, *, strictly: bool = False) -> set[str]:
+def _needed(table: SqlTable, request: TableRequest, *, strictly: bool = False) -> set[str]:
     """The tables that must be loaded before; with `strictly`, only those that no row can do without."""
     found = set()
     for key in table.foreign_key_constraints:
         own = [element.parent for element in key.elements]
         if any(request.rules.get(str(column.name)) == Constant(None) for column in own):
             continue
-        follows = isinstance(request.rows, Share) and request.rows.column == own[0].name
+        follows = isinstance(request.rows, RowsPerParent) and request.rows.column == own[0].name
         if strictly and not follows and (key.deferrable or any(column.nullable for column in own)):
             continue
         found.add(key.elements[0].column.table.key)

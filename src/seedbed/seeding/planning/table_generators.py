@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from seedbed.errors import TooFewUniqueValues
-from seedbed.seeding.core.faker_pool import Pools
+from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.core.random_stream import Stream
 from seedbed.seeding.generators.column_generator import ColumnGenerator
 from seedbed.seeding.generators.selection import GeneratorSources, column_generator, generator_sources
@@ -42,7 +42,7 @@ class TableGenerators:
         return None if again is None else with_explicit_rows(table, again)
 
 
-def build_generators(table: ResolvedTable, pools: Pools) -> TableGenerators:
+def build_generators(table: ResolvedTable, pools: FakerPools) -> TableGenerators:
     """Choose what fills each column of a table.
 
     Raises:

@@ -6,8 +6,8 @@ from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.analysis.foreign_keys import ForeignKey
 from seedbed.seeding.analysis.table_spec import TableSpec
 from seedbed.seeding.core.batch import Batch
-from seedbed.seeding.core.column_types import Kind
-from seedbed.seeding.core.faker_pool import Pools
+from seedbed.seeding.core.column_types import ColumnType
+from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.generators.entities.place import country_column
 from seedbed.seeding.planning.table_generators import TableGenerators, build_generators
@@ -21,7 +21,7 @@ from seedbed.seeding.resolution.resolved_table import ResolvedTable, resolve, sh
 class PlannedTables:
     """`specs` are all tables of the plan, in the order of loading; `existing` are rows of tables beside them."""
 
-    def __init__(self, specs: Mapping[str, TableSpec], existing: Mapping[str, ExistingRows], pools: Pools) -> None:
+    def __init__(self, specs: Mapping[str, TableSpec], existing: Mapping[str, ExistingRows], pools: FakerPools) -> None:
         self._specs, self._pools = specs, pools
         self._rows = {name: PlannedRows(name, self) for name in specs}
         self._parents: dict[str, ParentRows] = {**existing, **self._rows}
@@ -95,7 +95,7 @@ class PlannedRows:
     def country_column(self) -> str | None:
         return country_column(self._tables.plan(self.name).table_generators.sources.places)
 
-    def kind(self, column: str) -> Kind | None:
+    def kind(self, column: str) -> ColumnType | None:
         table = self._tables.plan(self.name)
         return table.kinds[column] if column in table.generators else None
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seedbed.seeding.api.seeds_file import Share
-from seedbed.seeding.core.random_stream import Ints, Stream, indices
+from seedbed.seeding.api.seeds_file import RowsPerParent
+from seedbed.seeding.core.random_stream import Ints, Stream, make_indices
 
 _AT_ONCE = 1 << 18
 
@@ -27,7 +27,7 @@ class Spread:
         parent: str,
         key: str,
         size: int,
-        share: Share,
+        share: RowsPerParent,
         stream: Stream,
         most: Ints | None,
     ) -> "Spread":
@@ -77,7 +77,7 @@ class Spread:
     def parents(self, rows: range) -> Ints:
         """Which parent each row belongs to, counted from 0."""
         if not len(rows):
-            return indices(rows)
+            return make_indices(rows)
         first, last = np.searchsorted(self.ends, [rows.start, rows.stop - 1], side="right")
         ends = np.minimum(self.ends[first : last + 1], rows.stop)
         sizes = np.diff(ends, prepend=rows.start)
@@ -91,4 +91,4 @@ class Spread:
 
     def offsets(self, rows: range) -> Ints:
         """The position of each row among those of its parent."""
-        return indices(rows) - self.groups(rows)[0]
+        return make_indices(rows) - self.groups(rows)[0]

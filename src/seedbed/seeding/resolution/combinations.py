@@ -8,7 +8,7 @@ import numpy as np
 from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.analysis.foreign_keys import ForeignKey
 from seedbed.seeding.analysis.table_spec import TableSpec
-from seedbed.seeding.core.random_stream import Ints, indices
+from seedbed.seeding.core.random_stream import Ints, make_indices
 from seedbed.seeding.resolution.cardinality import Spread
 from seedbed.seeding.resolution.key_consistency import KeyConsistency
 
@@ -75,7 +75,7 @@ class CombinationRows:
             return self._overall(rows)
         owners = spread.parents(rows)
         first, last = (int(owners[0]), int(owners[-1])) if len(rows) else (0, -1)
-        words = self._within.stream.part("first of each").words(range(first, last + 1))[owners - first]
+        words = self._within.stream.substream("first of each").words(range(first, last + 1))[owners - first]
         sizes = self._sizes(owners)
         total = np.asarray(np.prod(np.stack([np.ones_like(owners), *sizes]), axis=0))
         total = np.maximum(total, 1)
@@ -98,7 +98,7 @@ class CombinationRows:
 
     def _overall(self, rows: range) -> Mapping[str, Ints]:
         size, differ = self.size(), self._combination.differ
-        left = self._table.stream("+".join(self._combination.members)).permutation(size, indices(rows))
+        left = self._table.stream("+".join(self._combination.members)).permutation(size, make_indices(rows))
         found: dict[str, Ints] = {}
         for at, key in enumerate(self._keys):
             count = self._count(key) - int(differ and at == 1)

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from seedbed.seeding.analysis.foreign_keys import ForeignKey
-from seedbed.seeding.core.batch import Batch, objects
-from seedbed.seeding.core.column_types import Kind
+from seedbed.seeding.core.batch import Batch, make_objects
+from seedbed.seeding.core.column_types import ColumnType
 from seedbed.seeding.core.random_stream import Ints
 
 
@@ -28,7 +28,7 @@ class ParentRows(Protocol):
     def country_column(self) -> str | None:
         """The column that says in which country each row is, where no two are in one."""
 
-    def kind(self, column: str) -> Kind | None:
+    def kind(self, column: str) -> ColumnType | None:
         """The type of a column that is filled; None of others."""
 
     def created(self, chosen: Ints) -> Ints:
@@ -73,11 +73,11 @@ class ExistingRows:
         self._columns: Mapping[str, list[Any]] = {c: [row[i] for row in found] for i, c in enumerate(columns)}
         self.count = len(found)
 
-    def kind(self, column: str) -> Kind | None:  # noqa: ARG002 - nothing fills it
+    def kind(self, column: str) -> ColumnType | None:  # noqa: ARG002 - nothing fills it
         return None
 
     def take(self, column: str, chosen: Ints) -> Batch:
-        return objects(self._columns[column]).take(chosen)
+        return make_objects(self._columns[column]).take(chosen)
 
     def created(self, chosen: Ints) -> Ints:
         return np.zeros(len(chosen), dtype=np.int64)

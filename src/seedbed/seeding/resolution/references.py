@@ -7,8 +7,8 @@ import numpy as np
 from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.analysis.foreign_keys import ForeignKey
 from seedbed.seeding.analysis.unique_constraints import has_one_root
-from seedbed.seeding.core.batch import Batch, constant
-from seedbed.seeding.core.random_stream import Ints, Stream, Words, indices
+from seedbed.seeding.core.batch import Batch, repeat
+from seedbed.seeding.core.random_stream import Ints, Stream, Words, make_indices
 from seedbed.seeding.core.time_units import SPAN
 from seedbed.seeding.resolution.combinations import CombinationRows
 from seedbed.seeding.resolution.parent_rows import ParentRows
@@ -43,10 +43,10 @@ class Reference:
     def keys(self, column: str, chosen: Ints) -> Batch:
         """A column's values for some rows of the parent, NULL for none."""
         if self.parent.count == 0:
-            return constant(None, len(chosen))
+            return repeat(None, len(chosen))
         none = chosen < 0
         batch = self.parent.take(dict(self.key.pairs)[column], np.where(none, 0, chosen))
-        return batch.without(none) if none.any() else batch
+        return batch.with_nulls(none) if none.any() else batch
 
     def created(self, rows: range) -> Ints:
         """When the rows referred to were created; the earliest time where there are none."""
@@ -59,7 +59,7 @@ class Reference:
 
     def redraw(self, attempt: int) -> "Reference":
         """The same key with other draws."""
-        return replace(self, stream=self.stream.part(f"again {attempt}"))
+        return replace(self, stream=self.stream.substream(f"again {attempt}"))
 
     @property
     def can_vary(self) -> bool:
@@ -82,7 +82,7 @@ class Reference:
         known = self.table.consistency.known_before(self.key)
         chosen = self._among(rows, self.stream.words(rows)) if known else self._freely(rows)
         if self.key.nullable and all(self.table.column(name).nullable for name in self._own):
-            empty = self.stream.part("null").fractions(rows) < _EMPTY
+            empty = self.stream.substream("null").fractions(rows) < _EMPTY
             return np.where(empty, -1, chosen)
         return chosen
 
@@ -118,7 +118,7 @@ class Reference:
         if self.key.unique:
             if self.table.count > size:
                 raise TooFewUniqueValues(self.table.name, self.key.name, self.table.count, size)
-            places = self.stream.permutation(size, indices(rows))
+            places = self.stream.permutation(size, make_indices(rows))
         else:
             if size == 0:
                 return np.full(len(rows), -1, dtype=np.int64)
@@ -128,17 +128,17 @@ class Reference:
     def _above(self, rows: range) -> Ints:
         """A row that stands before, of the same parent where the rows of one stand together; roots have none."""
         if self.key.unique and has_one_root(self.table.sql, self.key.columns):
-            return indices(rows) - 1
+            return make_indices(rows) - 1
         if self.key.unique:
-            return np.where(indices(rows) % 2 == 1, indices(rows) - 1, -1)
+            return np.where(make_indices(rows) % 2 == 1, make_indices(rows) - 1, -1)
         first = np.zeros(len(rows), dtype=np.int64)
         if self.table.spread is not None:
             first = self.table.spread.groups(rows)[0]
-        before = indices(rows) - first
+        before = make_indices(rows) - first
         words = self.stream.words(rows) >> np.uint64(32)
         above = first + ((words * before.astype(np.uint64)) >> np.uint64(32)).astype(np.int64)
-        rooted = (self.stream.part("root").fractions(rows) < _ROOTS) | (before == 0)
-        return np.where(rooted, -1 if self.key.nullable else indices(rows), above)
+        rooted = (self.stream.substream("root").fractions(rows) < _ROOTS) | (before == 0)
+        return np.where(rooted, -1 if self.key.nullable else make_indices(rows), above)
 
 
 def reference(table: ResolvedTable, key: ForeignKey) -> Reference:

@@ -88,7 +88,7 @@ class ResolvedTable(TableSpec):
             spread = None if within is None else self.spread_of(within)
             return CombinationRows(self, combination, self.consistency).places(spread, rows)[member]
 
-        found: Ints = self.cache.answer((f"combination {member}", rows.start, rows.stop), places)
+        found: Ints = self.cache.get_or_compute((f"combination {member}", rows.start, rows.stop), places)
         return found
 
 

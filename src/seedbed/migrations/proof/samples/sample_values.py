@@ -9,7 +9,7 @@ from typing import Any
 
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Enum
-from seedbed.seeding.core.column_types import Kind, named
+from seedbed.seeding.core.column_types import ColumnType, parse_type
 from seedbed.seeding.encoding.text import written
 from seedbed.seeding.generators.type_series import series
 
@@ -104,12 +104,12 @@ def list_texts(type_name: str, catalog: Catalog) -> list[str]:
     enum = catalog.objects.get(("type", schema or "public", name.strip('"')))
     if isinstance(enum, Enum):
         return list(enum.labels)
-    column_type = named(type_name)
+    column_type = parse_type(type_name)
     ordinary_values = [] if column_type.is_text or column_type.is_number else _list_ordinary_values(column_type)
     return list(dict.fromkeys(ordinary_values)) or ["1", "2", "3", "7", "42"]
 
 
-def _list_ordinary_values(column_type: Kind) -> list[str]:
+def _list_ordinary_values(column_type: ColumnType) -> list[str]:
     """Values of the type as seeding generates them."""
     value_at = series(column_type, AS_OF, unique=True)
     if value_at is None:
@@ -131,13 +131,13 @@ class _Dice:
         return self._chance.choice(items)
 
 
-def _parse_type(type_name: str, base: str) -> Kind:
+def _parse_type(type_name: str, base: str) -> ColumnType:
     """A type by its own name, or else by its base type."""
-    column_type = named(type_name)
+    column_type = parse_type(type_name)
     element_base = base.removeprefix("_")
     if (column_type.element or column_type).name == element_base:
         return column_type
-    return named(f"{element_base}[]") if element_base != base else named(base)
+    return parse_type(f"{element_base}[]") if element_base != base else parse_type(base)
 
 
 def _parse_length(type_name: str) -> int | None:

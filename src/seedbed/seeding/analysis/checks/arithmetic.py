@@ -20,7 +20,7 @@ from seedbed.seeding.analysis.checks.type_coercion import (
 )
 from seedbed.seeding.analysis.checks.vectors import ERROR, NotUnderstood, Vector, family, faults_of
 from seedbed.seeding.core import big_integers
-from seedbed.seeding.core.column_types import MOMENTS, Kind
+from seedbed.seeding.core.column_types import MOMENTS, ColumnType
 from seedbed.seeding.core.time_units import DAY
 
 _DIGITS = 4
@@ -52,7 +52,7 @@ def subtract(left: Vector, right: Vector) -> Vector:
     names = (left.kind.name, right.kind.name)
     if names == ("date", "date"):
         made = _shifted(left, right, big_integers.subtract, INTERVAL)
-        return replace(made, data=made.data // DAY, kind=Kind("int4"))
+        return replace(made, data=made.data // DAY, kind=ColumnType("int4"))
     if set(names) <= MOMENTS | {"date"} or names == ("time", "time"):
         return _shifted(*together(left, right), big_integers.subtract, INTERVAL)
     if left.kind.name == "date" and family(right.kind) == "integer":
@@ -73,7 +73,7 @@ def multiply(left: Vector, right: Vector) -> Vector:
         return _counted(left, right, big_integers.multiply, np.multiply)
     data = big_integers.multiply(left.data, right.data)
     scale = _scale(left) + _scale(right)
-    return Vector(data, left.nulls | right.nulls, Kind("numeric", scale=scale), faults_of(left, right))
+    return Vector(data, left.nulls | right.nulls, ColumnType("numeric", scale=scale), faults_of(left, right))
 
 
 def divide(left: Vector, right: Vector) -> Vector:
@@ -124,13 +124,17 @@ def round_half_away(value: Vector, places: int | None) -> Vector:
         raise NotUnderstood(f"round of {value.kind}")
     digits, own = places or 0, _scale(value)
     if digits >= own:
-        return replace(value, data=big_integers.scaled(value.data, digits - own), kind=Kind("numeric", scale=digits))
-    data = big_integers.half_away(value.data, 10 ** (own - digits))
-    return replace(value, data=big_integers.scaled(data, -min(digits, 0)), kind=Kind("numeric", scale=max(digits, 0)))
+        return replace(
+            value, data=big_integers.scale(value.data, digits - own), kind=ColumnType("numeric", scale=digits)
+        )
+    data = big_integers.divide_half_away(value.data, 10 ** (own - digits))
+    return replace(
+        value, data=big_integers.scale(data, -min(digits, 0)), kind=ColumnType("numeric", scale=max(digits, 0))
+    )
 
 
 _MOVED = {
-    "date": TIMESTAMP, "timestamp": TIMESTAMP, "timestamptz": Kind("timestamptz"), "time": Kind("time"),
+    "date": TIMESTAMP, "timestamp": TIMESTAMP, "timestamptz": ColumnType("timestamptz"), "time": ColumnType("time"),
     "interval": INTERVAL,
 }  # fmt: skip
 """What an interval makes of a time."""
@@ -206,7 +210,7 @@ def _quotients(left: Vector, right: Vector) -> Vector:
     most = max((scale for _, scale in found), default=0)
     data = np.empty(len(found), dtype=object)
     data[:] = [number * 10 ** (most - scale) for number, scale in found]
-    return Vector(data, left.nulls | right.nulls, Kind("numeric", scale=most), faults_of(left, right))
+    return Vector(data, left.nulls | right.nulls, ColumnType("numeric", scale=most), faults_of(left, right))
 
 
 def _leading(number: int, scale: int) -> tuple[int, int]:
@@ -225,14 +229,14 @@ def _days(value: Vector) -> Vector:
     return replace(value, data=big_integers.multiply(value.data, np.array(DAY)))
 
 
-def _shifted(left: Vector, right: Vector, function: Any, kind: Kind) -> Vector:
+def _shifted(left: Vector, right: Vector, function: Any, kind: ColumnType) -> Vector:
     data = function(left.data, right.data)
     if kind.name == "time":
         data = data % DAY
     made = Vector(data, left.nulls | right.nulls, kind, faults_of(left, right))
     if data.dtype != object:
         return made
-    bad = big_integers.beyond(data, _LIMIT)
+    bad = big_integers.is_out_of_range(data, _LIMIT)
     made = replace(made, data=np.where(bad, 0, data).astype(np.int64))
     return made.with_faults(bad & ~made.nulls, ERROR)
 

@@ -16,7 +16,7 @@ from sqlglot import exp
 from seedbed.seeding.analysis.checks.pattern_translation import from_similar_to, translate
 from seedbed.seeding.analysis.checks.vectors import NotUnderstood
 from seedbed.seeding.analysis.value_facts import Facts
-from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, Kind
+from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, ColumnType
 
 _FLIPPED: dict[Any, Any] = {
     exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE, exp.EQ: exp.EQ,
@@ -27,7 +27,7 @@ _MOST = Decimal(10) ** 1_000
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-def narrowed(want: Any, kinds: Callable[[str], Kind | None], facts: dict[str, Facts]) -> bool:
+def narrowed(want: Any, kinds: Callable[[str], ColumnType | None], facts: dict[str, Facts]) -> bool:
     """Put what is wanted of one column into its facts; False where it is more than facts can say."""
     want = _bare(want)
     if isinstance(want, exp.Or):
@@ -95,9 +95,9 @@ def _literal_as(inner: Any, words: str) -> Any:
 
 def _update(
     target: exp.Expression,
-    kinds: Callable[[str], Kind | None],
+    kinds: Callable[[str], ColumnType | None],
     facts: dict[str, Facts],
-    change: Callable[[Facts, Kind], Facts],
+    change: Callable[[Facts, ColumnType], Facts],
 ) -> bool:
     column, kind = _column(target, kinds)
     if kind is None:
@@ -106,7 +106,7 @@ def _update(
     return True
 
 
-def _column(target: Any, kinds: Callable[[str], Kind | None]) -> tuple[str, Kind | None]:
+def _column(target: Any, kinds: Callable[[str], ColumnType | None]) -> tuple[str, ColumnType | None]:
     """A column as it is, or as a text where it is a text already."""
     target, as_text = _bare(target), False
     while isinstance(target, exp.Cast):
@@ -136,7 +136,7 @@ def compared(want: Any) -> dict[str, list[Any]]:
     return found
 
 
-def _or_null(want: Any, kinds: Callable[[str], Kind | None], facts: dict[str, Facts]) -> bool:
+def _or_null(want: Any, kinds: Callable[[str], ColumnType | None], facts: dict[str, Facts]) -> bool:
     ways = [_bare(way) for way in want.flatten()]
     if all(isinstance(way, exp.EQ) for way in ways) and len({_bare(way.left).name for way in ways}) == 1:
         return _listed(ways[0].left, [way.right for way in ways], kinds, facts)
@@ -152,7 +152,7 @@ def _or_null(want: Any, kinds: Callable[[str], Kind | None], facts: dict[str, Fa
 def _listed(
     target: exp.Expression,
     items: list[exp.Expression],
-    kinds: Callable[[str], Kind | None],
+    kinds: Callable[[str], ColumnType | None],
     facts: dict[str, Facts],
 ) -> bool:
     kind = _column(target, kinds)[1]
@@ -164,7 +164,7 @@ def _listed(
     return _update(target, kinds, facts, lambda known, _: known.one_of([*dict.fromkeys(values)]))
 
 
-def _typed(value: Any, kind: Kind) -> Any:
+def _typed(value: Any, kind: ColumnType) -> Any:
     """A constant as one of a column's values, where such a column can have just it."""
     if isinstance(value, str) and kind.is_number:
         try:
@@ -191,7 +191,7 @@ def _typed(value: Any, kind: Kind) -> Any:
 
 
 def _matching(
-    want: exp.RegexpLike | exp.SimilarTo, kinds: Callable[[str], Kind | None], facts: dict[str, Facts]
+    want: exp.RegexpLike | exp.SimilarTo, kinds: Callable[[str], ColumnType | None], facts: dict[str, Facts]
 ) -> bool:
     pattern = literal(want.expression)
     column, kind = _column(want.this, kinds)
@@ -206,7 +206,7 @@ def _matching(
     return kind.name != "bpchar"  # blanks that fill it up count
 
 
-def _compared(want: Any, kinds: Callable[[str], Kind | None], facts: dict[str, Facts]) -> bool:
+def _compared(want: Any, kinds: Callable[[str], ColumnType | None], facts: dict[str, Facts]) -> bool:
     sign, target, bound = type(want), want.left, literal(want.right)
     if bound is _NOT_SAID:
         sign, target, bound = _FLIPPED[sign], want.right, literal(want.left)
@@ -227,21 +227,21 @@ def _compared(want: Any, kinds: Callable[[str], Kind | None], facts: dict[str, F
     return settled and kind.name != "float4"  # what is stored of a number beside the bound may be the bound
 
 
-def _bounds(bound: Any, kind: Kind) -> bool:
+def _bounds(bound: Any, kind: ColumnType) -> bool:
     """Whether a constant is a bound of such a column, in the order of numbers or times."""
     if kind.is_number:
         return isinstance(bound, int | Decimal) and not isinstance(bound, bool)
     return kind.name in MOMENTS | {"date"} and typed_bound(bound, kind) is not None
 
 
-def _beside(known: Facts, kind: Kind, sign: Any, bound: Any) -> Facts:
+def _beside(known: Facts, kind: ColumnType, sign: Any, bound: Any) -> Facts:
     bound = typed_bound(bound, kind)
     if sign in {exp.GT, exp.GTE}:
         return known.at_least(bound, kind, or_equal=sign is exp.GTE)
     return known.at_most(bound, kind, or_equal=sign is exp.LTE)
 
 
-def typed_bound(bound: Any, kind: Kind) -> Any:
+def typed_bound(bound: Any, kind: ColumnType) -> Any:
     """A constant beside a column: a text beside times is a time; None where it is none that is known here."""
     if kind.name not in MOMENTS | {"date"}:
         return bound

@@ -41,7 +41,7 @@ from seedbed.seeding.analysis.checks.vectors import (
 )
 from seedbed.seeding.core import big_integers
 from seedbed.seeding.core.batch import Bools
-from seedbed.seeding.core.column_types import Kind, named
+from seedbed.seeding.core.column_types import ColumnType, parse_type
 from seedbed.seeding.core.time_units import microseconds
 
 _PLAIN = frozenset({"this", "expression", "expressions"})
@@ -189,7 +189,7 @@ class _Evaluation:
         inner, kind = want.expression.this, None
         while isinstance(inner, exp.Paren | exp.Cast):
             if isinstance(inner, exp.Cast) and kind is None:
-                kind = named(inner.to.sql("postgres")).element
+                kind = parse_type(inner.to.sql("postgres")).element
                 if kind is None or kind.size is not None:
                     raise NotUnderstood(want.sql("postgres"))
             inner = inner.this
@@ -254,7 +254,7 @@ class _Evaluation:
         words = want.to.sql("postgres").lower()
         if words == "bpchar":  # of any length, unlike char
             raise NotUnderstood(want.sql("postgres"))
-        return cast(self.value(want.this), named(words), words)
+        return cast(self.value(want.this), parse_type(words), words)
 
     def _interval(self, want: exp.Interval) -> Vector:
         words = f"{_words(want.this)} {want.args.get('unit') or ''}"
@@ -271,7 +271,7 @@ class _Evaluation:
             raise NotUnderstood(want.sql("postgres"))
         found = [self.value(item) for item in want.expressions]
         total = sum((item.nulls == counted).astype(np.int64) for item in found)
-        return Vector(np.asarray(total), np.zeros(self._size, dtype=np.bool_), Kind("int4"), faults_of(*found))
+        return Vector(np.asarray(total), np.zeros(self._size, dtype=np.bool_), ColumnType("int4"), faults_of(*found))
 
 
 def _not(value: Vector) -> Vector:
@@ -317,7 +317,7 @@ def _alike(found: Sequence[Vector]) -> list[Vector]:
         return [constant(vector, TEXT) for vector in found]
     known = reduce(common, [vector.kind for vector in found if vector.kind.name != "unknown"])
     if known.name == "bpchar" and "unknown" in names:
-        known = Kind("bpchar")  # a constant is not filled up with blanks as a column's values are
+        known = ColumnType("bpchar")  # a constant is not filled up with blanks as a column's values are
     made = [constant(v, known) if v.kind.name == "unknown" else v for v in found]
     known = reduce(common, [vector.kind for vector in made])
     return [converted(vector, known) for vector in made]

@@ -12,7 +12,7 @@ from sqlglot.errors import SqlglotError
 
 from seedbed.postgres.quoting import DIALECT, compile_expression, delimit_identifier
 from seedbed.schema.declarations import get_declarations
-from seedbed.seeding.core.column_types import kind_of
+from seedbed.seeding.core.column_types import get_column_type
 
 _ADDED = re.compile(
     r'ALTER\s+TABLE\s+(?:ONLY\s+)?"?(?P<table>[\w.]+)"?\s+ADD\s+(?:CONSTRAINT\s+"?(?P<name>\w+)"?\s+)?'
@@ -51,7 +51,7 @@ def _texts(table: Table) -> Iterator[tuple[str, str]]:
         name = DIALECT.identifier_preparer.format_constraint(constraint) if named else ""
         yield str(name or "").strip('"'), sql
     for column in table.columns:
-        rule = kind_of(column).rule
+        rule = get_column_type(column).check
         if rule is not None:
             quoted = delimit_identifier(column.name)
             yield f"the domain of {column.name}", re.sub(r"\bVALUE\b", quoted, rule, flags=re.IGNORECASE)

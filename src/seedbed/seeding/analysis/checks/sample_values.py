@@ -6,19 +6,19 @@ import numpy as np
 from sqlalchemy import Column
 
 from seedbed.seeding.analysis.checks.vectors import Vector, family, repeated
-from seedbed.seeding.core.column_types import Kind
+from seedbed.seeding.core.column_types import ColumnType
 
 _PLAIN_COLLATIONS = frozenset({"C", "POSIX", "default", "ucs_basic", "C.UTF-8", "pg_c_utf8"})
 """Collations in which texts are equal only where their bytes are."""
 
 
-def typed_kind(kind: Kind, column: Column[Any]) -> Kind:
+def typed_kind(kind: ColumnType, column: Column[Any]) -> ColumnType:
     """A column's type; one that is not known here where its collation may call different texts equal."""
     collation = getattr(column.type, "collation", None)
-    return Kind("text of a collation") if collation and collation not in _PLAIN_COLLATIONS else kind
+    return ColumnType("text of a collation") if collation and collation not in _PLAIN_COLLATIONS else kind
 
 
-def stand_in(kind: Kind, column: Column[Any]) -> Vector:
+def stand_in(kind: ColumnType, column: Column[Any]) -> Vector:
     kind = typed_kind(kind, column)
     match family(kind):
         case "":

@@ -9,7 +9,7 @@ import numpy as np
 from seedbed.seeding.analysis.checks.pattern_translation import Pattern, like_pattern, regular_expression
 from seedbed.seeding.analysis.checks.type_coercion import TEXT, constant
 from seedbed.seeding.analysis.checks.vectors import BOOL, UNKNOWN, NotUnderstood, Vector, family
-from seedbed.seeding.core.column_types import Kind
+from seedbed.seeding.core.column_types import ColumnType
 
 _SINGLE = 1
 
@@ -17,7 +17,7 @@ _SINGLE = 1
 def length(value: Vector) -> Vector:
     """In characters; a char(n) without the blanks that fill it up."""
     found = _each(_text(value), len, np.int64)
-    return Vector(found, value.nulls, Kind("int4"), value.faults)
+    return Vector(found, value.nulls, ColumnType("int4"), value.faults)
 
 
 def lower(value: Vector) -> Vector:

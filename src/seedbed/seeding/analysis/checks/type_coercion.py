@@ -19,14 +19,19 @@ from seedbed.seeding.analysis.checks.vectors import (
     units,
 )
 from seedbed.seeding.core import big_integers
-from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, Kind
-from seedbed.seeding.core.number_codec import folded
+from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, ColumnType
+from seedbed.seeding.core.number_codec import encode_number
 from seedbed.seeding.core.time_units import DAY
 
 NUMBERS = frozenset({"integer", "numeric", "float"})
 WORDS = frozenset({"text", "varchar", "bpchar"})
-FLOAT8, NUMERIC, TEXT, DATE = Kind("float8"), Kind("numeric", scale=0), Kind("text"), Kind("date")
-TIMESTAMP, TIMESTAMPTZ, INTERVAL = Kind("timestamp"), Kind("timestamptz"), Kind("interval")
+FLOAT8, NUMERIC, TEXT, DATE = (
+    ColumnType("float8"),
+    ColumnType("numeric", scale=0),
+    ColumnType("text"),
+    ColumnType("date"),
+)
+TIMESTAMP, TIMESTAMPTZ, INTERVAL = ColumnType("timestamp"), ColumnType("timestamptz"), ColumnType("interval")
 
 _UNITS = {
     "microsecond": 1, "millisecond": 1_000, "second": 1_000_000, "sec": 1_000_000, "minute": 60_000_000,
@@ -56,7 +61,7 @@ def together(left: Vector, right: Vector) -> tuple[Vector, Vector]:
     return converted(left, kind), converted(right, kind)
 
 
-def common(left: Kind, right: Kind) -> Kind:
+def common(left: ColumnType, right: ColumnType) -> ColumnType:
     """The type in which PostgreSQL compares two values.
 
     Raises:
@@ -73,7 +78,7 @@ def common(left: Kind, right: Kind) -> Kind:
         return _number(left, right)
     if a == b == "text":
         names = {left.name, right.name}
-        return Kind("bpchar") if "bpchar" in names and "text" not in names else TEXT
+        return ColumnType("bpchar") if "bpchar" in names and "text" not in names else TEXT
     if {a, b} <= {"date", "timestamp", "timestamptz"}:
         return max((left, right), key=lambda kind: ["date", "timestamp", "timestamptz"].index(kind.name))
     if a == b and (a != "enum" or left.labels == right.labels):
@@ -81,19 +86,19 @@ def common(left: Kind, right: Kind) -> Kind:
     raise NotUnderstood(f"{left} beside {right}")
 
 
-def _number(left: Kind, right: Kind) -> Kind:
+def _number(left: ColumnType, right: ColumnType) -> ColumnType:
     if left.name in INTEGERS and right.name in INTEGERS:
         return max((left, right), key=lambda kind: INTEGERS[kind.name])
     if "float" in {family(left), family(right)}:
         return left if left.name == right.name == "float4" else FLOAT8
-    return Kind("numeric", scale=max(_scale(left), _scale(right)))
+    return ColumnType("numeric", scale=max(_scale(left), _scale(right)))
 
 
-def _scale(kind: Kind) -> int:
+def _scale(kind: ColumnType) -> int:
     return kind.decimals if kind.name == "numeric" else 0
 
 
-def converted(value: Vector, kind: Kind) -> Vector:
+def converted(value: Vector, kind: ColumnType) -> Vector:
     """A value as the operator takes it, without a cast being written.
 
     Raises:
@@ -113,7 +118,7 @@ def converted(value: Vector, kind: Kind) -> Vector:
         places = _scale(kind) - _scale(value.kind)
         if places < 0:
             raise NotUnderstood(f"{value.kind} as {kind}")
-        return replace(value, data=big_integers.scaled(value.data, places), kind=kind)
+        return replace(value, data=big_integers.scale(value.data, places), kind=kind)
     if family(value.kind) in NUMBERS and family(kind) == "float":
         return replace(value, data=_floats(value), kind=kind)
     if value.kind.name in INTEGERS and kind.name in INTEGERS:
@@ -138,7 +143,7 @@ def _each(value: Vector, function: Any) -> Any:
     return data
 
 
-def constant(value: Vector, kind: Kind) -> Vector:
+def constant(value: Vector, kind: ColumnType) -> Vector:
     """A quoted constant, or NULL, as a value of a type.
 
     Raises:
@@ -156,7 +161,7 @@ def constant(value: Vector, kind: Kind) -> Vector:
         raise NotUnderstood(f"{value.text!r} as {kind}") from error
 
 
-def _plain(text: str, kind: Kind, size: int) -> Vector:
+def _plain(text: str, kind: ColumnType, size: int) -> Vector:
     match family(kind):
         case "text" | "citext":
             return repeated(text.rstrip(" ") if kind.name == "bpchar" else text, size, kind)
@@ -169,7 +174,7 @@ def _plain(text: str, kind: Kind, size: int) -> Vector:
         case "bool":
             return repeated(_truth(text), size, kind)
         case "integer":
-            return _in_range(repeated(int(_matched(_WHOLE, text)), size, Kind("numeric", scale=0)), kind)
+            return _in_range(repeated(int(_matched(_WHOLE, text)), size, ColumnType("numeric", scale=0)), kind)
         case "numeric":
             return number(_matched(_NUMBER, text).strip(), size)
         case "float":
@@ -199,7 +204,7 @@ def number(text: str, size: int) -> Vector:
     if not found.is_finite():
         raise InvalidOperation
     scale = max(0, -int(found.as_tuple().exponent))
-    return repeated(units(found, scale), size, Kind("numeric", scale=scale))
+    return repeated(units(found, scale), size, ColumnType("numeric", scale=scale))
 
 
 def length(text: str) -> int:
@@ -219,7 +224,7 @@ def length(text: str) -> int:
     return total
 
 
-def _moment(text: str, kind: Kind) -> int:
+def _moment(text: str, kind: ColumnType) -> int:
     text = text.strip()
     if kind.name == "time":
         found: Any = time.fromisoformat(_matched(_CLOCK, text))
@@ -230,10 +235,10 @@ def _moment(text: str, kind: Kind) -> int:
         if match is None or (match["zone"] and kind.name == "timestamp"):
             raise ValueError(text)
         found = datetime.fromisoformat(text)
-    return int(folded(found, kind) or 0) * (DAY if kind.name == "date" else 1)
+    return int(encode_number(found, kind) or 0) * (DAY if kind.name == "date" else 1)
 
 
-def cast(value: Vector, kind: Kind, words: str) -> Vector:
+def cast(value: Vector, kind: ColumnType, words: str) -> Vector:
     """A value as a cast makes it; `words` is the type as it is written.
 
     Raises:
@@ -261,7 +266,7 @@ def cast(value: Vector, kind: Kind, words: str) -> Vector:
     return converted(value, kind)
 
 
-def _as_text(value: Vector, kind: Kind) -> Vector:
+def _as_text(value: Vector, kind: ColumnType) -> Vector:
     if value.kind.name in INTEGERS and kind.name != "bpchar":
         value = replace(value, data=_each(value, str), kind=TEXT)
     if family(value.kind) not in {"text", "enum", "citext"}:
@@ -277,7 +282,7 @@ def _as_text(value: Vector, kind: Kind) -> Vector:
     return replace(value, kind=kind)
 
 
-def _as_number(value: Vector, kind: Kind) -> Vector:
+def _as_number(value: Vector, kind: ColumnType) -> Vector:
     if kind.name == value.kind.name and kind.name != "numeric":
         return value
     if kind.name == "float8":
@@ -299,32 +304,32 @@ def _as_number(value: Vector, kind: Kind) -> Vector:
     if kind.name == "numeric":
         return as_numeric(value, kind)
     places = _scale(value.kind)
-    return _in_range(replace(value, data=big_integers.half_away(value.data, 10**places), kind=NUMERIC), kind)
+    return _in_range(replace(value, data=big_integers.divide_half_away(value.data, 10**places), kind=NUMERIC), kind)
 
 
-def as_numeric(value: Vector, kind: Kind) -> Vector:
+def as_numeric(value: Vector, kind: ColumnType) -> Vector:
     """A number with the decimals that a numeric has, in its range; as it is where the numeric says nothing of them."""
     if kind.size is None and kind.scale is None:
         return value if value.kind.name == "numeric" else replace(value, kind=NUMERIC)
     target, own = kind.decimals, _scale(value.kind)
-    data = big_integers.scaled(value.data, target - own)
+    data = big_integers.scale(value.data, target - own)
     if own > target:
-        data = big_integers.half_away(value.data, 10 ** (own - target))
-    made = replace(value, data=data, kind=Kind("numeric", scale=target))
+        data = big_integers.divide_half_away(value.data, 10 ** (own - target))
+    made = replace(value, data=data, kind=ColumnType("numeric", scale=target))
     if kind.size is None:
         return made
     wide = big_integers.compare(np.greater_equal, np.abs(data), np.array(10**kind.size, dtype=object))
     return made.with_faults(wide & ~value.nulls, ERROR)
 
 
-def _in_range(value: Vector, kind: Kind) -> Vector:
+def _in_range(value: Vector, kind: ColumnType) -> Vector:
     """Whole numbers as those of a type that may be too small for them."""
-    bad = big_integers.beyond(value.data, INTEGERS[kind.name])
+    bad = big_integers.is_out_of_range(value.data, INTEGERS[kind.name])
     data = np.where(bad, 0, value.data).astype(np.int64) if bad.any() else value.data.astype(np.int64)
     return replace(value, data=data, kind=kind).with_faults(bad & ~value.nulls, ERROR)
 
 
-def whole(data: Any, nulls: Any, kind: Kind, faults: Any = None) -> Vector:
+def whole(data: Any, nulls: Any, kind: ColumnType, faults: Any = None) -> Vector:
     """The result of whole numbers' arithmetic, which PostgreSQL refuses where it is too large for its type."""
     return _in_range(Vector(data, nulls, NUMERIC, faults), kind)
 
@@ -334,5 +339,5 @@ def typed(text: str, size: int) -> Vector:
     if text.isdigit():
         for name in ("int4", "int8"):
             if int(text) < INTEGERS[name]:
-                return repeated(int(text), size, Kind(name))
+                return repeated(int(text), size, ColumnType(name))
     return number(text, size)

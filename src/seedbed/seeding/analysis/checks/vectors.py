@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seedbed.seeding.core.batch import Batch, Bools, Coded, Numbers
-from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, Kind
-from seedbed.seeding.core.number_codec import folded
+from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, ColumnType
+from seedbed.seeding.core.number_codec import encode_number
 from seedbed.seeding.core.time_units import DAY
 
 Faults = npt.NDArray[np.uint8]
@@ -21,9 +21,9 @@ Faults = npt.NDArray[np.uint8]
 UNKNOWN, ERROR = 1, 2
 """Faults of a value: only PostgreSQL knows it, or PostgreSQL refuses to compute it."""
 
-UNTYPED = Kind("unknown")
+UNTYPED = ColumnType("unknown")
 """The type of a quoted constant or a NULL before its neighbour gives it one."""
-BOOL = Kind("bool")
+BOOL = ColumnType("bool")
 
 _WIDEST = 2_000
 """Digits that a numeric may have here: a little more than PostgreSQL allows a column."""
@@ -43,7 +43,7 @@ class Vector:
 
     data: npt.NDArray[Any]
     nulls: Bools
-    kind: Kind
+    kind: ColumnType
     faults: Faults | None = None
     text: str | None = None
 
@@ -55,7 +55,7 @@ class Vector:
         return replace(self, faults=faults if self.faults is None else np.maximum(self.faults, faults))
 
 
-def family(kind: Kind) -> str:
+def family(kind: ColumnType) -> str:
     """What a type has in common with others that compare with it; empty where nothing is known of it."""
     if kind.element is not None:
         return ""
@@ -75,7 +75,7 @@ def faults_of(*vectors: Vector) -> Faults | None:
     return np.maximum.reduce(found) if found else None
 
 
-def repeated(data: Any, size: int, kind: Kind) -> Vector:
+def repeated(data: Any, size: int, kind: ColumnType) -> Vector:
     """A constant beside every row, in the form in which its type is held."""
     made = np.empty(size, dtype=_dtype(data, kind))
     made[:] = data
@@ -89,7 +89,7 @@ def untyped(text: str | None, size: int) -> Vector:
     return Vector(data, np.full(size, text is None), UNTYPED, text=text)
 
 
-def stored(batch: Batch, kind: Kind) -> Vector:
+def stored(batch: Batch, kind: ColumnType) -> Vector:
     """A column's values as PostgreSQL stores them; what its type does not take is left to PostgreSQL."""
     nulls = np.zeros(len(batch), dtype=np.bool_) if batch.nulls is None else batch.nulls
     held = family(kind)
@@ -142,7 +142,7 @@ def _either(left: Vector, right: Vector, skipped: Bools) -> Faults | None:
     return np.where(own > 0, own, np.where(skipped, np.uint8(0), other))
 
 
-def _dtype(value: Any, kind: Kind) -> Any:
+def _dtype(value: Any, kind: ColumnType) -> Any:
     match family(kind):
         case "bool":
             return np.bool_
@@ -153,7 +153,7 @@ def _dtype(value: Any, kind: Kind) -> Any:
     return np.int64 if abs(value) < 1 << 63 else object
 
 
-def _counted(data: npt.NDArray[Any], kind: Kind) -> npt.NDArray[Any]:
+def _counted(data: npt.NDArray[Any], kind: ColumnType) -> npt.NDArray[Any]:
     match kind.name:
         case "date":
             return np.asarray(data * DAY)
@@ -165,7 +165,7 @@ def _counted(data: npt.NDArray[Any], kind: Kind) -> npt.NDArray[Any]:
     return data
 
 
-def _read(values: Sequence[Any], kind: Kind) -> Vector:
+def _read(values: Sequence[Any], kind: ColumnType) -> Vector:
     """Python's values in the form in which their type is held."""
     size = len(values)
     nulls = np.fromiter((value is None for value in values), dtype=np.bool_, count=size)
@@ -185,7 +185,7 @@ def _read(values: Sequence[Any], kind: Kind) -> Vector:
     return Vector(data, nulls, kind).with_faults(unknown, UNKNOWN)
 
 
-def _numeric(found: Sequence[Decimal], nulls: Bools, kind: Kind) -> Vector:
+def _numeric(found: Sequence[Decimal], nulls: Bools, kind: ColumnType) -> Vector:
     scale = kind.scale
     if scale is None:
         scale = max((max(0, -int(number.as_tuple().exponent)) for number in found), default=0)
@@ -207,7 +207,7 @@ def units(number: Decimal, scale: int) -> int:
         return int(number.scaleb(scale).to_integral_value(rounding=ROUND_HALF_UP))
 
 
-def _readers(kind: Kind) -> tuple[Callable[[Any], Any], Any]:
+def _readers(kind: ColumnType) -> tuple[Callable[[Any], Any], Any]:
     """What reads a value of Python, and what stands for none."""
     match family(kind):
         case "bool":
@@ -263,7 +263,7 @@ def _words(value: Any) -> str:
     return str(value)
 
 
-def _moment(kind: Kind) -> Callable[[Any], int]:
+def _moment(kind: ColumnType) -> Callable[[Any], int]:
     readers: dict[str, Callable[[str], Any]] = {
         "date": date.fromisoformat, "timestamp": datetime.fromisoformat, "timestamptz": datetime.fromisoformat,
         "time": time.fromisoformat,
@@ -273,7 +273,7 @@ def _moment(kind: Kind) -> Callable[[Any], int]:
         value = readers[kind.name](value) if isinstance(value, str) and kind.name in readers else value
         if not isinstance(value, date | time | timedelta):
             raise TypeError(value)
-        number = folded(value, kind)
+        number = encode_number(value, kind)
         if isinstance(value, date) and not isinstance(value, datetime):
             return int(number or 0) * DAY
         return int(number or 0) * (DAY if kind.name == "date" else 1)

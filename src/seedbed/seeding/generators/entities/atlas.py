@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 
-from seedbed.seeding.core.word_lists import data_rows
+from seedbed.seeding.core.word_lists import read_data_rows
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class City:
 def cities() -> tuple[City, ...]:
     """All of them, those of a country side by side."""
     found = []
-    for row in data_rows("cities.csv"):
+    for row in read_data_rows("cities.csv"):
         country = Country(row["country_code"], row["country"], row["currency"], row["dial"])
         place = float(row["latitude"]), float(row["longitude"])
         found.append(City(row["city"], row["region"], *place, row["postcode"], row["timezone"], country))

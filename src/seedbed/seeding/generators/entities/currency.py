@@ -7,10 +7,10 @@ from functools import cache
 import numpy as np
 
 from seedbed.errors import TooFewUniqueValues
-from seedbed.seeding.core.batch import Batch, Coded, Numbers, fixed_pool
+from seedbed.seeding.core.batch import Batch, Coded, Numbers, make_fixed_pool
 from seedbed.seeding.core.column_types import INTEGERS
-from seedbed.seeding.core.random_stream import Ints, indices
-from seedbed.seeding.core.word_lists import data_rows
+from seedbed.seeding.core.random_stream import Ints, make_indices
+from seedbed.seeding.core.word_lists import read_data_rows
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, shortage
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
@@ -23,7 +23,7 @@ _ROLES = {
 
 @cache
 def _currencies() -> Sequence[Mapping[str, str]]:
-    return data_rows("currencies.csv")
+    return read_data_rows("currencies.csv")
 
 
 def currency(request: ColumnRequest) -> ColumnGenerator | None:
@@ -34,13 +34,13 @@ def currency(request: ColumnRequest) -> ColumnGenerator | None:
     if role is None or code is None:
         return None
     if table.count > len(_currencies()):
-        if table.request.or_fewer:
+        if table.request.allows_fewer:
             return shortage(request, TooFewUniqueValues(table.name, code, table.count, len(_currencies())))
         return None
-    stream = table.stream(code).part("currency")
+    stream = table.stream(code).substream("currency")
 
     def chosen(rows: range) -> Ints:
-        return stream.permutation(len(_currencies()), indices(rows))
+        return stream.permutation(len(_currencies()), make_indices(rows))
 
     if role == "decimals" and request.kind.name in INTEGERS:
         cents = np.array([int(one["decimals"]) for one in _currencies()], dtype=np.int64)
@@ -54,7 +54,7 @@ def currency(request: ColumnRequest) -> ColumnGenerator | None:
         return None
     if request.unique and role == "symbol":
         return None
-    pool = fixed_pool(f"currencies {role}", values)
+    pool = make_fixed_pool(f"currencies {role}", values)
 
     def make(rows: range) -> Batch:
         return Coded(None, chosen(rows), pool)

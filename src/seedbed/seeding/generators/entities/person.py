@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 
 from seedbed.seeding.analysis.column_roles import role_of
-from seedbed.seeding.core.batch import Batch, Coded, Joined, Pool, fixed_pool
-from seedbed.seeding.core.faker_pool import Pools
-from seedbed.seeding.core.random_stream import Ints, Stream, indices
+from seedbed.seeding.core.batch import Batch, Coded, Joined, ValuePool, make_fixed_pool
+from seedbed.seeding.core.faker_pool import FakerPools
+from seedbed.seeding.core.random_stream import Ints, Stream, make_indices
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
@@ -31,7 +31,7 @@ class Person:
     """Columns of a table that describe one person, each with its role."""
 
     table: ResolvedTable
-    sources: Pools
+    sources: FakerPools
     columns: dict[str, str] = field(default_factory=dict)
     drawn: Stream | None = None
 
@@ -43,7 +43,7 @@ class Person:
         return self.table.stream(said[0])
 
     @cached_property
-    def pools(self) -> tuple[tuple[Pool, Pool], tuple[Pool, Pool]]:
+    def pools(self) -> tuple[tuple[ValuePool, ValuePool], tuple[ValuePool, ValuePool]]:
         """First and last names as they are written, and as they stand in addresses."""
         found = []
         for role, count in (("first_name", _FIRST_NAMES), ("last_name", _LAST_NAMES)):
@@ -55,8 +55,14 @@ class Person:
             found = [[pair for pair in names if max(map(len, pair)) <= room // 2] for names in found]
         firsts, lasts = found
         return (
-            (fixed_pool("first names", [name for name, _ in firsts]), fixed_pool("last names", [n for n, _ in lasts])),
-            (fixed_pool("first words", [word for _, word in firsts]), fixed_pool("last words", [w for _, w in lasts])),
+            (
+                make_fixed_pool("first names", [name for name, _ in firsts]),
+                make_fixed_pool("last names", [n for n, _ in lasts]),
+            ),
+            (
+                make_fixed_pool("first words", [word for _, word in firsts]),
+                make_fixed_pool("last words", [w for _, w in lasts]),
+            ),
         )
 
     @property
@@ -75,7 +81,7 @@ class Person:
 
     def codes(self, rows: range) -> tuple[Ints, Ints, Ints]:
         """First name, last name and how often the two were there before; no two rows have all three the same."""
-        found: tuple[Ints, Ints, Ints] = self.table.cache.answer(
+        found: tuple[Ints, Ints, Ints] = self.table.cache.get_or_compute(
             (self.stream.name, "person", rows.start, rows.stop), lambda: self._codes(rows)
         )
         return found
@@ -83,7 +89,7 @@ class Person:
     def _codes(self, rows: range) -> tuple[Ints, Ints, Ints]:
         firsts, lasts = self.pools[0]
         size = firsts.size * lasts.size
-        places = indices(rows)
+        places = make_indices(rows)
         codes = self.stream.permutation(size, places % size)
         return codes // lasts.size, codes % lasts.size, places // size
 
@@ -108,14 +114,14 @@ class Person:
         between = {"person": " ", "handle": "_", "email": "."}[role]
         parts: list[str | Coded | Ints] = [Coded(None, first, firsts), between, Coded(None, last, lasts)]
         if numbered and turns.any():
-            blank = fixed_pool("before a number", ["", " " if role == "person" else ""])
+            blank = make_fixed_pool("before a number", ["", " " if role == "person" else ""])
             parts += [Coded(None, (turns > 0).astype(np.int64), blank), np.where(turns > 0, turns + 1, -1)]
         if role == "email":
             parts.append(HOST)
         return Joined(None, len(rows), tuple(parts))
 
 
-def persons(table: ResolvedTable, sources: Pools) -> Mapping[str, Person]:
+def persons(table: ResolvedTable, sources: FakerPools) -> Mapping[str, Person]:
     """Which person each column is of, where it is of any."""
     roles = {name: role for name in table.kinds if (role := _role(table, name)) is not None}
     groups: dict[str, Person] = {}

@@ -12,8 +12,8 @@ import numpy as np
 from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.analysis.column_roles import role_of
 from seedbed.seeding.core import big_integers
-from seedbed.seeding.core.batch import Batch, Coded, Joined, Numbers, Pool, fixed_pool
-from seedbed.seeding.core.random_stream import Ints, Stream, indices
+from seedbed.seeding.core.batch import Batch, Coded, Joined, Numbers, ValuePool, make_fixed_pool
+from seedbed.seeding.core.random_stream import Ints, Stream, make_indices
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, shortage
 from seedbed.seeding.generators.entities.atlas import City, cities, countries
 from seedbed.seeding.resolution.references import references
@@ -49,11 +49,11 @@ class Place:
 
     @property
     def stream(self) -> Stream:
-        return self.table.stream(next(iter(self.columns))).part("place")
+        return self.table.stream(next(iter(self.columns))).substream("place")
 
     def chosen(self, rows: range) -> Ints:
         """Which city each row is in."""
-        found: Ints = self.table.cache.answer(
+        found: Ints = self.table.cache.get_or_compute(
             (self.stream.name, "place", rows.start, rows.stop), lambda: self._chosen(rows)
         )
         return found
@@ -61,13 +61,13 @@ class Place:
     def _chosen(self, rows: range) -> Ints:
         starts, sizes = _by_country()
         if self.once:
-            country = self.stream.permutation(len(starts), indices(rows))
+            country = self.stream.permutation(len(starts), make_indices(rows))
         else:
             says_itself = not {"country", "country_code"}.isdisjoint(self.columns.values())
             known = None if says_itself else self._country_referred_to(rows)
             if known is None:
                 return self.stream.below(len(cities()), rows)
-            country = np.where(known < 0, self.stream.part("country").below(len(starts), rows), known)
+            country = np.where(known < 0, self.stream.substream("country").below(len(starts), rows), known)
         return starts[country] + (self.stream.fractions(rows) * sizes[country]).astype(np.int64)
 
     def _country_referred_to(self, rows: range) -> Ints | None:
@@ -93,7 +93,7 @@ class Place:
             return lambda rows: self._coordinate(request, role, rows)
         if role in {"postcode", "phone"}:
             pool = _postcodes() if role == "postcode" else _dialled()
-            draws = request.stream.part("of its city")
+            draws = request.stream.substream("of its city")
 
             def several(rows: range) -> Batch:
                 made = Coded(None, self.chosen(rows) * _EACH + draws.below(_EACH, rows), pool)
@@ -110,7 +110,7 @@ class Place:
         if request.kind.name == "numeric":
             digits = min(request.kind.decimals, _DIGITS)
             whole = np.round(found * 10**digits).astype(np.int64)
-            return Numbers(None, big_integers.scaled(whole, request.kind.decimals - digits), request.kind)
+            return Numbers(None, big_integers.scale(whole, request.kind.decimals - digits), request.kind)
         return Numbers(None, found, request.kind)
 
 
@@ -175,7 +175,7 @@ def _role(table: ResolvedTable, name: str) -> str | None:
     if name in table.uniqueness.columns:
         if role not in {"country", "country_code"}:
             return None
-        return role if table.count <= len(countries()) or table.request.or_fewer else None
+        return role if table.count <= len(countries()) or table.request.allows_fewer else None
     return role
 
 
@@ -193,7 +193,7 @@ def _by_country() -> tuple[Ints, Ints]:
 
 
 @lru_cache(maxsize=16)
-def _facts(role: str) -> Pool:
+def _facts(role: str) -> ValuePool:
     ways: Mapping[str, Callable[[City], str]] = {
         "city": lambda city: city.name,
         "state": lambda city: city.region,
@@ -202,23 +202,23 @@ def _facts(role: str) -> Pool:
         "timezone": lambda city: city.timezone,
         "currency": lambda city: city.country.currency,
     }
-    return fixed_pool(role, [ways[role](city) for city in cities()])
+    return make_fixed_pool(role, [ways[role](city) for city in cities()])
 
 
 @lru_cache(maxsize=1)
-def _postcodes() -> Pool:
-    return Pool("postcodes", len(cities()) * _EACH, lambda j: _drawn(cities()[j // _EACH].postcode, j))
+def _postcodes() -> ValuePool:
+    return ValuePool("postcodes", len(cities()) * _EACH, lambda j: _drawn(cities()[j // _EACH].postcode, j))
 
 
 @lru_cache(maxsize=1)
-def _dialled() -> Pool:
+def _dialled() -> ValuePool:
     """Phone numbers with 555 after the area code, which nobody has."""
 
     def begun(j: int) -> str:
         dial = cities()[j // _EACH].country.dial
         return f"+{dial} {_drawn('2##' if dial == '1' else '##', j)} 555 "
 
-    return Pool("phone numbers", len(cities()) * _EACH, begun)
+    return ValuePool("phone numbers", len(cities()) * _EACH, begun)
 
 
 def _drawn(pattern: str, j: int) -> str:

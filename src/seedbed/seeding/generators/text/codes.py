@@ -56,7 +56,7 @@ def code(
             numbers, signs = numbers // len(alphabet), numbers % len(alphabet)
             letters[:, at] = _characters(alphabet)[signs]
         for start in range(0, len(drawn), _SIGNS_OF_A_WORD):
-            words = request.stream.part(f"sign {start}").words(rows)
+            words = request.stream.substream(f"sign {start}").words(rows)
             for at, alphabet in drawn[start : start + _SIGNS_OF_A_WORD]:
                 base = np.uint64(len(alphabet))
                 words, signs = words // base, (words % base).astype(np.int64)

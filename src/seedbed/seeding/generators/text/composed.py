@@ -6,9 +6,9 @@ from string import ascii_lowercase
 
 import numpy as np
 
-from seedbed.seeding.core.batch import Batch, Coded, Joined, Pool, fixed_pool
+from seedbed.seeding.core.batch import Batch, Coded, Joined, ValuePool, make_fixed_pool
 from seedbed.seeding.core.random_stream import Ints
-from seedbed.seeding.core.word_lists import words as word_list
+from seedbed.seeding.core.word_lists import get_words as word_list
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest
 from seedbed.seeding.generators.entities.person import HOST, Person
 from seedbed.seeding.generators.text.codes import code
@@ -71,22 +71,22 @@ def composed_texts(request: ColumnRequest, how: str) -> ColumnGenerator | None:
     """Texts of two parts, as many as there are pairs; None where the column has no room for many."""
     sources = request.sources
 
-    def plain(provider: str, size: int = FEW) -> Callable[[], Pool]:
-        return lambda: fixed_pool(provider, sources.words(provider, size))
+    def plain(provider: str, size: int = FEW) -> Callable[[], ValuePool]:
+        return lambda: make_fixed_pool(provider, sources.words(provider, size))
 
-    def names(provider: str) -> Callable[[], Pool]:
-        return lambda: fixed_pool(provider, [*dict.fromkeys(sources.faker(provider, size=FEW).all())])
+    def names(provider: str) -> Callable[[], ValuePool]:
+        return lambda: make_fixed_pool(provider, [*dict.fromkeys(sources.faker(provider, size=FEW).make_all())])
 
-    def kinds() -> Pool:
-        return fixed_pool("kinds", [word.lower() for word in word_list("adjective")])
+    def kinds() -> ValuePool:
+        return make_fixed_pool("kinds", [word.lower() for word in word_list("adjective")])
 
-    def nouns() -> Pool:
-        return fixed_pool("nouns", word_list("noun"))
+    def nouns() -> ValuePool:
+        return make_fixed_pool("nouns", word_list("noun"))
 
-    def numbers() -> Pool:
-        return Pool("house numbers", 990, lambda j: str(j + 1))
+    def numbers() -> ValuePool:
+        return ValuePool("house numbers", 990, lambda j: str(j + 1))
 
-    ways: dict[str, tuple[list[Callable[[], Pool]], list[str], str]] = {
+    ways: dict[str, tuple[list[Callable[[], ValuePool]], list[str], str]] = {
         "person": ([names("first_name"), names("last_name")], ["", " ", " ", ""], "First Last"),
         "handle": ([plain("first_name"), plain("last_name")], ["", "_", "", ""], "first_last"),
         "slug": ([kinds, nouns], ["", "-", "-", ""], "word-word"),
@@ -105,19 +105,19 @@ def composed_texts(request: ColumnRequest, how: str) -> ColumnGenerator | None:
     def make(rows: range) -> Batch:
         if request.unique:
             return unique_combinations(request, rows, pools, words)
-        codes = request.stream.below(first.size, rows), request.stream.part("second").below(second.size, rows)
+        codes = request.stream.below(first.size, rows), request.stream.substream("second").below(second.size, rows)
         parts = (words[0], Coded(None, codes[0], first), words[1], Coded(None, codes[1], second), words[-1])
         return Joined(None, len(rows), tuple(part for part in parts if not isinstance(part, str) or part))
 
     return ColumnGenerator(request.name, f"{shown}{', unique' if request.unique else ''}", make)
 
 
-def _fitting(request: ColumnRequest, pools: Sequence[Pool], words: Sequence[str]) -> Sequence[Pool] | None:
+def _fitting(request: ColumnRequest, pools: Sequence[ValuePool], words: Sequence[str]) -> Sequence[ValuePool] | None:
     """The entries of two pools that go into the column together, whatever their number is."""
     facts = request.table.facts[request.name]
     if facts.longest is None and not facts.shortest:
         return pools
-    first, second = (pool.all() for pool in pools)
+    first, second = (pool.make_all() for pool in pools)
     least = facts.shortest - len(words[0] + words[1] + words[-1])
     if facts.longest is not None:
         number = len(f"{words[-2]}{request.most}") if request.unique else 0
@@ -128,7 +128,7 @@ def _fitting(request: ColumnRequest, pools: Sequence[Pool], words: Sequence[str]
         second = [entry for entry in second if len(entry) <= room - half]
     if min(len(first), len(second)) < _FEWEST or min(map(len, first)) + min(map(len, second)) < least:
         return None
-    return [fixed_pool(pools[0].name, first), fixed_pool(pools[1].name, second)]
+    return [make_fixed_pool(pools[0].name, first), make_fixed_pool(pools[1].name, second)]
 
 
 def _pairs(first: Sequence[int], second: Sequence[int], half: int, rest: int) -> int:
@@ -136,7 +136,9 @@ def _pairs(first: Sequence[int], second: Sequence[int], half: int, rest: int) ->
     return sum(length <= half for length in first) * sum(length <= rest for length in second)
 
 
-def unique_combinations(request: ColumnRequest, rows: range, pools: Sequence[Pool], words: Sequence[str]) -> Joined:
+def unique_combinations(
+    request: ColumnRequest, rows: range, pools: Sequence[ValuePool], words: Sequence[str]
+) -> Joined:
     """Every combination of the pools' entries once, in a random order, then again with a number from 2 on.
 
     `words` stand before, between and after the entries; the last but one stands before the number.
@@ -151,7 +153,7 @@ def unique_combinations(request: ColumnRequest, rows: range, pools: Sequence[Poo
         if at + 1 < len(pools):
             parts.append(words[at + 1])
     if turns.any():
-        before = fixed_pool("before a number", ["", words[-2]])
+        before = make_fixed_pool("before a number", ["", words[-2]])
         parts += [Coded(None, (turns > 0).astype(np.int64), before), np.where(turns > 0, turns + 1, -1)]
     if words[-1]:
         parts.append(words[-1])

@@ -8,8 +8,8 @@ import numpy as np
 
 from seedbed.errors import InvalidSeedsFile, ProviderExhausted
 from seedbed.seeding.api.rules import FakerValues
-from seedbed.seeding.core.batch import Batch, Coded, Joined, Objects, Pool, fixed_pool, pooled
-from seedbed.seeding.core.faker_pool import SIZE, NoValueFits, ProviderNotUsable, cut
+from seedbed.seeding.core.batch import Batch, Coded, Joined, Objects, ValuePool, make_coded, make_fixed_pool
+from seedbed.seeding.core.faker_pool import SIZE, NoValueFits, ProviderNotUsable, truncate
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, shortage
 from seedbed.seeding.generators.text.codes import letter_codes
@@ -74,7 +74,7 @@ def from_faker(request: ColumnRequest, rule: FakerValues) -> ColumnGenerator:
 
 def _at_its_line(request: ColumnRequest, rule: FakerValues, error: ProviderNotUsable) -> InvalidSeedsFile:
     column = f"{request.table.name}.{request.name}: " if isinstance(error, NoValueFits) else ""
-    return InvalidSeedsFile(rule.place, f"{column}{error}")
+    return InvalidSeedsFile(rule.location, f"{column}{error}")
 
 
 def provider_values(request: ColumnRequest, provider: str, arguments: Mapping[str, Any]) -> ColumnGenerator:
@@ -97,7 +97,7 @@ def _sampled(
     if isinstance(count, int) and count > 1 and locale is None:
         return ColumnGenerator(request.name, shown, _halves(request, provider, {**arguments, counting: count}))
     pool = _pool(request, provider, arguments, locale)
-    return ColumnGenerator(request.name, shown, lambda rows: pooled(pool, request.stream.below(pool.size, rows)))
+    return ColumnGenerator(request.name, shown, lambda rows: make_coded(pool, request.stream.below(pool.size, rows)))
 
 
 def _unique(request: ColumnRequest, provider: str, arguments: Mapping[str, Any], locale: str | None) -> ColumnGenerator:
@@ -113,11 +113,11 @@ def _unique(request: ColumnRequest, provider: str, arguments: Mapping[str, Any],
     stems = _stems(request, found, *placed) if placed and len(found) < request.distinct else []
     if placed and stems:
         return ColumnGenerator(request.name, shown, _with_numbers(request, stems, placed[1]))
-    if not found or (len(found) < request.distinct and not request.table.request.few):
+    if not found or (len(found) < request.distinct and not request.table.request.is_partial):
         return shortage(
             request, ProviderExhausted(request.table.name, request.name, provider, request.most, len(found))
         )
-    values = fixed_pool(f"{request.name} values", found)
+    values = make_fixed_pool(f"{request.name} values", found)
 
     def make(rows: range) -> Batch:
         return Coded(None, request.stream.permutation(values.size, request.places(rows) % values.size), values)
@@ -125,13 +125,13 @@ def _unique(request: ColumnRequest, provider: str, arguments: Mapping[str, Any],
     return ColumnGenerator(request.name, shown, make)
 
 
-def _different(request: ColumnRequest, pool: Pool, *, patience: int, most: int | None) -> list[Any]:
+def _different(request: ColumnRequest, pool: ValuePool, *, patience: int, most: int | None) -> list[Any]:
     """Values of a pool, as many as there are rows; no two texts are the same without capitals."""
     wanted = request.distinct if most is None else min(request.distinct, most)
     found: dict[Any, Any] = {}
     j = 0
     while len(found) < wanted and j < patience * (len(found) + SIZE // 8):
-        value = pool.draw(j)
+        value = pool.make_entry(j)
         if value is not None:
             found.setdefault(value.lower() if isinstance(value, str) else value, value)
         j += 1
@@ -153,7 +153,7 @@ def _stems(request: ColumnRequest, found: list[Any], parts: re.Pattern[str], bef
         return []
     made: dict[str, tuple[str, str]] = {}
     for value in found:
-        text = str(value) if before != " " else str(cut(str(value), room)).strip()
+        text = str(value) if before != " " else str(truncate(str(value), room)).strip()
         matched = parts.fullmatch(text)
         if matched and not matched[1][-1].isdigit() and (room is None or len(text) <= room):
             made.setdefault(text.lower(), (matched[1], matched[2]))
@@ -162,9 +162,9 @@ def _stems(request: ColumnRequest, found: list[Any], parts: re.Pattern[str], bef
 
 def _with_numbers(request: ColumnRequest, stems: list[tuple[str, str]], before: str) -> Callable[[range], Batch]:
     """Each in a random order, then each again with a 2, and so on."""
-    starts = fixed_pool(f"{request.name} stems", [start for start, _ in stems])
-    ends = fixed_pool(f"{request.name} ends", [end for _, end in stems])
-    blank = fixed_pool("before a number", ["", before])
+    starts = make_fixed_pool(f"{request.name} stems", [start for start, _ in stems])
+    ends = make_fixed_pool(f"{request.name} ends", [end for _, end in stems])
+    blank = make_fixed_pool("before a number", ["", before])
 
     def make(rows: range) -> Batch:
         places = request.places(rows)
@@ -177,7 +177,7 @@ def _with_numbers(request: ColumnRequest, stems: list[tuple[str, str]], before: 
     return make
 
 
-def _pool(request: ColumnRequest, provider: str, arguments: Mapping[str, Any], locale: str | None) -> Pool:
+def _pool(request: ColumnRequest, provider: str, arguments: Mapping[str, Any], locale: str | None) -> ValuePool:
     table, facts = request.table, request.table.facts[request.name]
     free = _FREE.match(provider) is not None
     made = request.sources.faker(
@@ -185,7 +185,7 @@ def _pool(request: ColumnRequest, provider: str, arguments: Mapping[str, Any], l
     )
     if not facts.shortest or not free:
         return made
-    return Pool(f"{made.name} long", SIZE, lambda j: _stretched(made.draw(j), facts.shortest, facts.longest))
+    return ValuePool(f"{made.name} long", SIZE, lambda j: _stretched(made.make_entry(j), facts.shortest, facts.longest))
 
 
 def _stretched(text: Any, shortest: int, longest: int | None) -> Any:
@@ -207,15 +207,15 @@ def _halves(request: ColumnRequest, provider: str, arguments: Mapping[str, Any])
     firsts = sources.faker(provider, {**arguments, counting: arguments[counting] - less}, longest=first_room)
     seconds = sources.faker(provider, {**arguments, counting: less}, longest=second_room)
     if provider == "sentence":
-        firsts = request.table.cache.pool(
+        firsts = request.table.cache.get_transformed_pool(
             f"{firsts.name} begun {first_room}", firsts, lambda text: text.removesuffix(".")
         )
-        seconds = request.table.cache.pool(
+        seconds = request.table.cache.get_transformed_pool(
             f"{seconds.name} ended {second_room}", seconds, lambda text: text[:1].lower() + text[1:]
         )
     if facts.longest is not None and facts.longest < _SHORTEST:
         return lambda rows: Coded(None, request.stream.below(SIZE, rows), firsts)
-    second_stream = request.stream.part("second")
+    second_stream = request.stream.substream("second")
 
     def make(rows: range) -> Batch:
         first = Coded(None, request.stream.below(SIZE, rows), firsts)
@@ -239,8 +239,8 @@ def _touch(batch: Batch) -> None:
     """Make the entries that a batch needs, so that what cannot be made is known here."""
     match batch:
         case Coded():
-            batch.pool.see(batch.codes)
+            batch.pool.prepare(batch.codes)
         case Joined():
             for part in batch.parts:
                 if isinstance(part, Coded):
-                    part.pool.see(part.codes)
+                    part.pool.prepare(part.codes)

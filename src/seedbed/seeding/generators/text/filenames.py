@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from seedbed.seeding.core.batch import Batch, Coded, Joined, Pool, fixed_pool
-from seedbed.seeding.core.word_lists import words
+from seedbed.seeding.core.batch import Batch, Coded, Joined, ValuePool, make_fixed_pool
+from seedbed.seeding.core.word_lists import get_words
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, one_of
 from seedbed.seeding.generators.text.composed import unique_combinations
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
@@ -18,9 +18,9 @@ _ROOM = 28
 
 
 @cache
-def _pool(part: str) -> Pool:
+def _pool(part: str) -> ValuePool:
     """The parts that names of files are put together from."""
-    adjectives, nouns = [word.lower() for word in words("adjective")], words("noun")
+    adjectives, nouns = [word.lower() for word in get_words("adjective")], get_words("noun")
     entries: Mapping[str, Sequence[str]] = {
         "adjectives of files": [f"{adjective}-" for adjective in adjectives],
         "nouns of files": [f"{noun}-" for noun in nouns],
@@ -29,7 +29,7 @@ def _pool(part: str) -> Pool:
         "endings of files": [f".{ending}" for ending in _TYPES],
         "media types": [*_TYPES.values()],
     }
-    return fixed_pool(part, entries[part])
+    return make_fixed_pool(part, entries[part])
 
 
 def files(request: ColumnRequest, how: str) -> ColumnGenerator | None:
@@ -54,8 +54,8 @@ def files(request: ColumnRequest, how: str) -> ColumnGenerator | None:
 
     def make(rows: range) -> Batch:
         adjective = Coded(None, request.stream.below(adjectives.size, rows), adjectives)
-        noun = Coded(None, request.stream.part("noun").below(nouns.size, rows), nouns)
-        number = request.stream.part("number").below(999, rows) + 1
+        noun = Coded(None, request.stream.substream("noun").below(nouns.size, rows), nouns)
+        number = request.stream.substream("number").below(999, rows) + 1
         return Joined(None, len(rows), (adjective, noun, number, _by_type(table, rows, "endings of files")))
 
     return ColumnGenerator(request.name, "a file's name", make)

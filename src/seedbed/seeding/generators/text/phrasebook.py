@@ -8,8 +8,8 @@ from functools import cache
 from hashlib import blake2b
 from typing import Any
 
-from seedbed.seeding.core.batch import Pool
-from seedbed.seeding.core.word_lists import data_text, word_lists
+from seedbed.seeding.core.batch import ValuePool
+from seedbed.seeding.core.word_lists import read_data_text, read_word_lists
 
 SIZE = 1024
 """Beginnings, and as many endings: together they are a million texts."""
@@ -30,7 +30,7 @@ class Phrase:
     words: Mapping[str, Sequence[str]]
     is_capital: bool
 
-    def parts(self) -> tuple[Pool, Pool]:
+    def parts(self) -> tuple[ValuePool, ValuePool]:
         """All beginnings, and all endings."""
         return _pool(self, "begun"), _pool(self, "ended")
 
@@ -43,13 +43,13 @@ class Phrase:
 @cache
 def phrases() -> Mapping[str, Phrase]:
     """The phrases of phrases.toml by their names."""
-    tables = tomllib.loads(data_text("phrases.toml"))
+    tables = tomllib.loads(read_data_text("phrases.toml"))
     shared = tables.pop("shared")
     return {name: _phrase(name, table, shared) for name, table in tables.items()}
 
 
 def _phrase(name: str, table: Mapping[str, Any], shared: Mapping[str, Sequence[str]]) -> Phrase:
-    lists = word_lists()
+    lists = read_word_lists()
     endings = table["endings"]
     endings = shared[endings] if isinstance(endings, str) else endings
     own = {slot: lists[said] if isinstance(said, str) else said for slot, said in table.get("words", {}).items()}
@@ -59,7 +59,7 @@ def _phrase(name: str, table: Mapping[str, Any], shared: Mapping[str, Sequence[s
 
 
 @cache
-def _pool(phrase: Phrase, part: str) -> Pool:
+def _pool(phrase: Phrase, part: str) -> ValuePool:
     patterns = phrase.beginnings if part == "begun" else phrase.endings
     name = f"{phrase.name}, {part}"
 
@@ -67,7 +67,7 @@ def _pool(phrase: Phrase, part: str) -> Pool:
         text = _written(name, patterns, phrase.words, j)
         return text[:1].upper() + text[1:] if phrase.is_capital else text
 
-    return Pool(name, SIZE, entry)
+    return ValuePool(name, SIZE, entry)
 
 
 def _written(name: str, patterns: Sequence[str], words: Mapping[str, Sequence[str]], j: int) -> str:

@@ -4,8 +4,8 @@ import re
 from functools import cached_property
 
 from seedbed.seeding.analysis.column_roles import role_of
-from seedbed.seeding.core.batch import Batch, Coded, Joined, Pool, fixed_pool
-from seedbed.seeding.core.random_stream import Ints, indices
+from seedbed.seeding.core.batch import Batch, Coded, Joined, ValuePool, make_fixed_pool
+from seedbed.seeding.core.random_stream import Ints, make_indices
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest
 from seedbed.seeding.generators.text.composed import unique_combinations
 from seedbed.seeding.generators.text.phrasebook import Phrase, phrases
@@ -22,7 +22,7 @@ class Phrased:
         self.request, self.phrase = request, phrase
 
     @cached_property
-    def pools(self) -> tuple[Pool, Pool]:
+    def pools(self) -> tuple[ValuePool, ValuePool]:
         """Those that go into the column together.
 
         No two texts of a unique column are the same, so none of its beginnings is how another one begins, and none
@@ -32,7 +32,7 @@ class Phrased:
         parts = self.phrase.parts()
         if longest is None and not self.request.unique:
             return parts
-        beginnings, endings = (list(dict.fromkeys(pool.all())) for pool in parts)
+        beginnings, endings = (list(dict.fromkeys(pool.make_all())) for pool in parts)
         if self.request.unique:
             beginnings, endings = _told_apart(beginnings), _without_capitals_alone(endings)
         if longest is not None:
@@ -40,7 +40,7 @@ class Phrased:
             half = max(room // 2, room - max(map(len, endings)))
             beginnings = [text for text in beginnings if len(text) <= half]
             endings = [text for text in endings if len(text) <= room - max(map(len, beginnings), default=0)]
-        return fixed_pool(parts[0].name, beginnings), fixed_pool(parts[1].name, endings)
+        return make_fixed_pool(parts[0].name, beginnings), make_fixed_pool(parts[1].name, endings)
 
     @property
     def fits(self) -> bool:
@@ -57,7 +57,9 @@ class Phrased:
                 first.size * second.size, self.request.places(rows) % (first.size * second.size)
             )
             return codes // second.size, codes % second.size
-        return self.request.stream.below(first.size, rows), self.request.stream.part("second").below(second.size, rows)
+        return self.request.stream.below(first.size, rows), self.request.stream.substream("second").below(
+            second.size, rows
+        )
 
     def _make(self, rows: range) -> Batch:
         if self.request.unique:
@@ -84,12 +86,14 @@ def slugs(request: ColumnRequest) -> ColumnGenerator | None:
     if named is None or not named.fits:
         return None
     first, second = (
-        request.table.cache.pool(f"{named.request.name} {which} as slugs", pool, slug)
+        request.table.cache.get_transformed_pool(f"{named.request.name} {which} as slugs", pool, slug)
         for which, pool in zip(("begun", "ended"), named.pools, strict=True)
     )
     longest = request.table.facts[request.name].longest
     needed = (
-        sum(max(map(len, pool.all())) for pool in named.pools) + len(f"-{request.most}") if longest is not None else 0
+        sum(max(map(len, pool.make_all())) for pool in named.pools) + len(f"-{request.most}")
+        if longest is not None
+        else 0
     )
     if longest is not None and longest < needed:
         return None
@@ -98,7 +102,7 @@ def slugs(request: ColumnRequest) -> ColumnGenerator | None:
         codes = named.codes(rows)
         parts: list[str | Coded | Ints] = [Coded(None, codes[0], first), Coded(None, codes[1], second)]
         if request.unique:
-            parts += ["-", indices(rows) + 1]
+            parts += ["-", make_indices(rows) + 1]
         return Joined(None, len(rows), tuple(parts))
 
     return ColumnGenerator(

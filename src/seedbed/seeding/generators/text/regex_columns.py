@@ -7,7 +7,7 @@ from hashlib import blake2b
 import numpy as np
 
 from seedbed.errors import UnsatisfiablePattern
-from seedbed.seeding.core.batch import Batch, Coded, Pool, fixed_pool
+from seedbed.seeding.core.batch import Batch, Coded, ValuePool, make_fixed_pool
 from seedbed.seeding.core.faker_pool import SIZE
 from seedbed.seeding.core.random_stream import Stream
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, too_few
@@ -45,9 +45,9 @@ def texts_matching(request: ColumnRequest, pattern: str) -> ColumnGenerator:
         )
     if request.unique:
         found = _distinct(request, known, lengths)
-        if not found or (len(found) < request.distinct and not request.table.request.few):
+        if not found or (len(found) < request.distinct and not request.table.request.is_partial):
             return too_few(request, len(found))
-        pool = fixed_pool(name, found)
+        pool = make_fixed_pool(name, found)
         return ColumnGenerator(
             request.name,
             f"matching {pattern}, unique",
@@ -58,8 +58,8 @@ def texts_matching(request: ColumnRequest, pattern: str) -> ColumnGenerator:
         raise UnsatisfiablePattern(
             request.table.name, request.name, pattern, f"none of {_TRIES} texts of its characters did"
         )
-    pool = request.table.cache.pool(
-        f"{name} {pattern}", Pool(name, SIZE, lambda j: _text(known, lengths, f"{seed}/{j}")), lambda text: text
+    pool = request.table.cache.get_transformed_pool(
+        f"{name} {pattern}", ValuePool(name, SIZE, lambda j: _text(known, lengths, f"{seed}/{j}")), lambda text: text
     )
 
     def make(rows: range) -> Batch:
@@ -118,7 +118,7 @@ def _text(known: Pattern, lengths: Sequence[int], name: str) -> str | None:
 def _distinct(request: ColumnRequest, known: Pattern, lengths: Sequence[int]) -> list[str]:
     """As many texts as are needed, or as there are, no two the same without capitals: an index may be on those."""
     found: dict[str, str] = {}
-    running = [_numbered(request.stream.part(f"of length {length}"), known, length) for length in lengths]
+    running = [_numbered(request.stream.substream(f"of length {length}"), known, length) for length in lengths]
     while running:
         for texts in list(running):
             if len(found) == request.distinct:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from seedbed.seeding.analysis.exclusion_constraints import Span
 from seedbed.seeding.analysis.timestamp_names import LASTING
-from seedbed.seeding.core.column_types import MOMENTS, Kind
+from seedbed.seeding.core.column_types import MOMENTS, ColumnType
 from seedbed.seeding.core.time_units import DAY, SPAN
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
 from seedbed.seeding.resolution.scheduling.grid import HOURS, HOURS_OF_A_DAY, QUARTER, WEEK, YEAR, Grid, every, fitting
@@ -29,7 +29,7 @@ class Ranges:
     span: Span
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ColumnType:
         return self.table.kinds[self.span.start]
 
     @property
@@ -59,7 +59,7 @@ class Ranges:
 
     def timetable(self, groups: Sequence[tuple[str, ...]]) -> Grid:
         """Places enough for the rows of each group, which agree in these columns."""
-        few, facts = self.table.request.few, self.table.facts[self.span.start]
+        few, facts = self.table.request.is_partial, self.table.facts[self.span.start]
         load = 1.0 if few else max(self.table.count / self._size(group) for group in groups)
         if self.in_a_day:
             return HOURS_OF_A_DAY[0 if few else -1]

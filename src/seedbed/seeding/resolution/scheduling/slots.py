@@ -8,9 +8,9 @@ import numpy as np
 from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.analysis.timestamp_names import names_future
 from seedbed.seeding.analysis.timestamp_roles import created_before
-from seedbed.seeding.core.batch import moments
-from seedbed.seeding.core.number_codec import folded
-from seedbed.seeding.core.random_stream import Ints, indices
+from seedbed.seeding.core.batch import to_microseconds
+from seedbed.seeding.core.number_codec import encode_number
+from seedbed.seeding.core.random_stream import Ints, make_indices
 from seedbed.seeding.core.time_units import DAY, MONTH, SPAN
 from seedbed.seeding.resolution.exclusions import SlotColumns
 from seedbed.seeding.resolution.references import anchors
@@ -51,7 +51,7 @@ class Slots:
 
         Hours of a day are divided more finely until all rows have one.
         """
-        if self.table.request.few or not (self.ranges.in_a_day or self.ranges.highest is not None):
+        if self.table.request.is_partial or not (self.ranges.in_a_day or self.ranges.highest is not None):
             return None
         row: int | None = None
         for grid in [*(HOURS_OF_A_DAY[:-1] if self.ranges.in_a_day else ()), None]:
@@ -77,15 +77,15 @@ class Slots:
 
     def at(self, rows: range) -> Ints:
         """The places of rows in the timetable."""
-        if not self.table.request.few:
+        if not self.table.request.is_partial:
             self._upto(rows.stop)
             return self._places[rows.start : rows.stop]
         if self.ranges.are_numbers:
-            return indices(rows)
+            return make_indices(rows)
         if self.ranges.in_a_day:
-            return indices(rows) % len(self.grid.offsets)
+            return make_indices(rows) % len(self.grid.offsets)
         first = int(self.grid.at_or_after(np.array([self.table.end]))[0])
-        return np.asarray(first - 1 - indices(rows) % _FEW, dtype=np.int64)
+        return np.asarray(first - 1 - make_indices(rows) % _FEW, dtype=np.int64)
 
     def keys(self, n: int, rows: range) -> Iterator[Any]:
         """The keys of the n-th group that rows belong to."""
@@ -104,7 +104,7 @@ class Slots:
         before = created_before(table, self.span.start)
         starts = np.full(len(rows), none, dtype=np.int64)
         if before is not None:
-            starts = moments(table.own_rows.generated(before, rows), none)
+            starts = to_microseconds(table.own_rows.generated(before, rows), none)
         for anchor in anchors(table) if before is None else ():
             starts = np.maximum(starts, anchor.created(rows))
         low = table.facts[self.span.start].low
@@ -162,19 +162,23 @@ class Slots:
 
     def _written(self, row: int) -> range | None:
         """The slots that an explicit row takes."""
-        known = self.table.request.known
+        known = self.table.request.explicit_rows
         if row >= len(known) or known[row].get(self.span.start) is None:
             return None
-        begun = int(folded(known[row][self.span.start], self.ranges.kind) or 0) * self.ranges.unit
+        begun = int(encode_number(known[row][self.span.start], self.ranges.kind) or 0) * self.ranges.unit
         said = known[row].get(self.span.end)
-        over = begun + self.grid.width if said is None else int(folded(said, self.ranges.kind) or 0) * self.ranges.unit
+        over = (
+            begun + self.grid.width
+            if said is None
+            else int(encode_number(said, self.ranges.kind) or 0) * self.ranges.unit
+        )
         first, after = self.grid.at_or_after(np.array([begun + 1, over + (0 if self.touching else 1)]))
         return range(int(first) - 1, max(int(after), int(first)))
 
     @property
     def _said(self) -> set[str]:
         """Columns that explicit rows give values for."""
-        return {name for row in self.table.request.known for name in row}
+        return {name for row in self.table.request.explicit_rows for name in row}
 
     def _wanted(self, rows: range) -> tuple[Ints, Ints, int]:
         """For each row the place that it would have, the first that it may have, and the last that is not too late."""
