@@ -26,7 +26,7 @@ from seedbed.migrations.draft.revision_file import render_body
 from seedbed.migrations.proof.candidate import RevisionRun
 from seedbed.migrations.proof.proof import Proof, prove
 from seedbed.postgres.catalog import Catalog, read_catalog
-from seedbed.postgres.catalog.system_rows import read_system_rows
+from seedbed.postgres.catalog.system_rows import SystemRows, read_system_rows
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer
@@ -101,19 +101,40 @@ def draft_changes(
     trial_server: TrialServer, start: Database, after: MetaData, decisions: Decisions
 ) -> tuple[ChangeSet, list[RevisionRun]]:
     """The change of a database to the models, and its revisions with how to run them."""
+    change = plan_change(start, build_models(trial_server, after), after, decisions)
+    return change, make_revision_runs(change)
+
+
+@dataclass(frozen=True)
+class BuiltModels:
+    """What PostgreSQL has in its catalogs after the models were created in an empty database."""
+
+    catalog: Catalog
+    rows: SystemRows
+
+
+def build_models(trial_server: TrialServer, after: MetaData) -> BuiltModels:
     with trial_server.database() as end:
-        models_catalog = trial_server.build(end, after)
+        catalog = trial_server.build(end, after)
         with connect(end) as connection:
-            rows = read_system_rows(connection)
+            return BuiltModels(catalog, read_system_rows(connection))
+
+
+def plan_change(start: Database, models: BuiltModels, after: MetaData, decisions: Decisions) -> ChangeSet:
+    """Plan the change of a database to the models; one empty revision if they are equal."""
     with connect(start) as connection:
-        change = plan_changes(connection, models_catalog, Schema(after, {}), decisions)
-        undrafted_check = UndraftedCheck(read_system_rows(connection), rows)
-    change = replace(
+        change = plan_changes(connection, models.catalog, Schema(after, {}), decisions)
+        undrafted_check = UndraftedCheck(read_system_rows(connection), models.rows)
+    return replace(
         change,
-        revision_plans=change.revision_plans or (RevisionPlan((), (), models_catalog),),
+        revision_plans=change.revision_plans or (RevisionPlan((), (), models.catalog),),
         undrafted_check=undrafted_check,
     )
-    return change, [
+
+
+def make_revision_runs(change: ChangeSet) -> list[RevisionRun]:
+    """Make functions that run each revision of a change from the text of its file."""
+    return [
         RevisionRun(
             up=_make_runner(render_body(plan.up, is_online=plan.is_online)),
             down=None if isinstance(plan.down, str) else _make_runner(render_body(plan.down, is_online=plan.is_online)),
