@@ -13,7 +13,7 @@ from seedbed.postgres.connection import autocommit_cursor
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer, run_temporary_server
 from seedbed.schema import load_schema
-from seedbed.seeding.core.faker_pool import FakerPools, FakerCache
+from seedbed.seeding.core.faker_pool import FakerCache, FakerPools
 from seedbed.seeding.masking import mask
 from seedbed.seeding.planning.lock_file import today
 from seedbed.settings import Environment, Origin, find_project

@@ -16,9 +16,9 @@ from sqlglot import exp
 from seedbed.postgres.connection import open_connection
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer
-from seedbed.seeding.analysis.checks import NotUnderstood, Vector, evaluated, narrowed, stored
-from seedbed.seeding.analysis.checks.evaluation import condition
-from seedbed.seeding.analysis.checks.parser import parsed
+from seedbed.seeding.analysis.checks import UnsupportedExpression, Vector, evaluate, narrow, read_batch
+from seedbed.seeding.analysis.checks.evaluation import require_boolean
+from seedbed.seeding.analysis.checks.parser import parse_sql
 from seedbed.seeding.analysis.checks.vectors import ERROR, UNKNOWN
 from seedbed.seeding.analysis.value_facts import Facts
 from seedbed.seeding.core.batch import Numbers, make_objects
@@ -78,9 +78,9 @@ class World:
         kind, held = KINDS[name], [row[name] for row in self.rows]
         plain = kind.name in {*MOMENTS, "date", "int2", "int4", "int8", "float4", "float8", "bool", "time", "interval"}
         if not plain and not (kind.name == "numeric" and kind.size != 60):
-            return stored(make_objects(held), kind)
+            return read_batch(make_objects(held), kind)
         numbers = np.array([0 if v is None else encode_number(v, kind) for v in held])
-        return stored(Numbers(np.array([v is None for v in held]), numbers, kind), kind)
+        return read_batch(Numbers(np.array([v is None for v in held]), numbers, kind), kind)
 
     def verdicts(self, rule: str) -> list[str] | None:
         """PostgreSQL's answers; None where it does not take the condition."""
@@ -99,14 +99,14 @@ class World:
 
     def ours(self, rule: str) -> list[str] | None:
         """The same as it is understood here; None where it is not."""
-        want = parsed(rule)
+        want = parse_sql(rule)
         if want is None:
             return None
         if any(not list(said.find_all(exp.Column)) for said in want.find_all(exp.Predicate)):
             return None  # PostgreSQL works it out beforehand, and then not what stands beside it
         try:
-            found = condition(evaluated(want, self._column, ROWS, NOW))
-        except NotUnderstood:
+            found = require_boolean(evaluate(want, self._column, ROWS, NOW))
+        except UnsupportedExpression:
             return None
         faults = found.faults if found.faults is not None else np.zeros(ROWS, dtype=np.uint8)
         shown = {UNKNOWN: "unknown", ERROR: "error"}
@@ -117,7 +117,7 @@ class World:
 
     def _column(self, name: str) -> Vector:
         if name not in self.vectors:
-            raise NotUnderstood(name)
+            raise UnsupportedExpression(name)
         return self.vectors[name]
 
 
@@ -158,10 +158,10 @@ class TestConditions:
 class TestFacts:
     def test_an_infinite_number_in_a_list_is_no_value_of_an_integer(self) -> None:
         facts = {name: Facts() for name in COLUMNS}
-        want = parsed("i4 IN (1, 'Infinity'::numeric)")
+        want = parse_sql("i4 IN (1, 'Infinity'::numeric)")
 
         assert want is not None
-        narrowed(want, KINDS.get, facts)
+        narrow(want, KINDS.get, facts)
 
         assert facts["i4"].values in {None, (1,)}
 
@@ -170,9 +170,9 @@ class TestFacts:
 
         for _ in range(3 * CONDITIONS):
             rule = drawn.of_one_column()
-            want, theirs = parsed(rule), world.verdicts(rule)
+            want, theirs = parse_sql(rule), world.verdicts(rule)
             facts = {name: Facts() for name in COLUMNS}
-            if want is None or theirs is None or not narrowed(want, KINDS.get, facts):
+            if want is None or theirs is None or not narrow(want, KINDS.get, facts):
                 counts["left"] += 1
                 continue
             counts["narrowed"] += 1

@@ -20,7 +20,7 @@ from seedbed.errors import (
     TooFewUniqueValues,
     UnsatisfiablePattern,
 )
-from seedbed.seeding.analysis.checks.pattern_translation import from_similar_to, regular_expression
+from seedbed.seeding.analysis.checks.pattern_translation import compile_regex, convert_similar_to
 from seedbed.seeding.generators.text.regex import Pattern, PatternNotSupported
 from seedbed.seeding.generators.text.regex_columns import match
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
@@ -108,7 +108,7 @@ class TestPatterns:
         ],
     )
     def test_of_postgresql_are_read(self, said: str, text: str, matches: bool) -> None:
-        assert (regular_expression(said).compiled.search(text) is not None) is matches
+        assert (compile_regex(said).compiled.search(text) is not None) is matches
 
     @pytest.mark.parametrize(
         ("said", "text", "matches"),
@@ -121,7 +121,7 @@ class TestPatterns:
         ],
     )
     def test_of_similar_to_are_about_the_whole_text(self, said: str, text: str, matches: bool) -> None:
-        assert (regular_expression(from_similar_to(said)).compiled.search(text) is not None) is matches
+        assert (compile_regex(convert_similar_to(said)).compiled.search(text) is not None) is matches
 
 
 class TestPatternColumns:

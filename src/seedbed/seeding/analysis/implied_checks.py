@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlglot
 
-from seedbed.seeding.analysis.checks import Check, columns_in
+from seedbed.seeding.analysis.checks import Check, find_columns
 from seedbed.seeding.analysis.table_definition import TableDefinition
 from seedbed.seeding.analysis.unique_constraints import is_unique
 from seedbed.seeding.analysis.value_facts import Facts
@@ -35,7 +35,7 @@ def implied_checks(
     """What amounts of a table come to, as if CHECKs said it; unless one does say something of them, a rule, or a row
     that is written out.
     """
-    said = {name for want in wanted for name in columns_in(want)} | {
+    said = {name for want in wanted for name in find_columns(want)} | {
         name for row in table.request.explicit_rows for name in row
     }
     amounts = {name.lower(): name for name in _free(table) if table.kinds[name].name in {"numeric", *INTEGERS}}

@@ -3,7 +3,7 @@
 import re
 
 from seedbed.schema.declarations import get_declarations
-from seedbed.seeding.analysis.checks import typed_bound
+from seedbed.seeding.analysis.checks import convert_bound
 from seedbed.seeding.analysis.table_definition import TableDefinition
 from seedbed.seeding.analysis.value_facts import Facts
 from seedbed.seeding.core.column_types import MOMENTS
@@ -41,8 +41,8 @@ def partitioned(table: TableDefinition) -> tuple[str, Facts] | None:
     lows, highs = ([value for part in found for value in _values(part[side] or "")] for side in ("low", "high"))
     if kind.name not in MOMENTS | {"date"} or not lows or not highs or "" in (*lows, *highs):
         return None
-    typed = facts.at_least(typed_bound(min(lows), kind), kind)
-    return key[2], typed.at_most(typed_bound(max(highs), kind), kind, or_equal=False)
+    typed = facts.at_least(convert_bound(min(lows), kind), kind)
+    return key[2], typed.at_most(convert_bound(max(highs), kind), kind, or_equal=False)
 
 
 def _values(listed: str) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from seedbed.seeding.analysis.checks import Check, checks_of, narrowed, suggested
+from seedbed.seeding.analysis.checks import Check, find_suggested_texts, narrow, read_checks
 from seedbed.seeding.analysis.implied_checks import implied_checks
 from seedbed.seeding.analysis.partitions import partitioned
 from seedbed.seeding.analysis.table_definition import TableDefinition
@@ -53,7 +53,7 @@ class TableSpec(TableDefinition):
 
 def analyse(table: TableDefinition) -> TableSpec:
     """Find out what the columns of a table may be."""
-    checks = tuple(checks_of(table.sql))
+    checks = tuple(read_checks(table.sql))
     facts, joint = _facts(table, checks)
     return TableSpec(
         **values_of(table), facts=facts, checks=checks, joint_checks=joint, created=_creation_column(table)
@@ -72,11 +72,11 @@ def _facts(table: TableDefinition, checks: tuple[Check, ...]) -> tuple[Mapping[s
         facts[part[0]] = replace(facts[part[0]], low=part[1].low, high=part[1].high, values=part[1].values)
     for name in nulls_not_distinct_columns(table.sql):
         facts[name] = replace(facts[name], not_null=True)
-    wants = [(check, want) for check in checks for want in check.wants]
-    left = [(check, want) for check, want in wants if not narrowed(want, table.kinds.get, facts)]
+    wants = [(check, want) for check in checks for want in check.conditions]
+    left = [(check, want) for check, want in wants if not narrow(want, table.kinds.get, facts)]
     left += implied_checks(table, facts, [want for _, want in left])
     for _, want in left:
-        for name, values in suggested(want).items():
+        for name, values in find_suggested_texts(want).items():
             known = facts.get(name)
             plain = known is not None and known.values is None and known.pattern is None and name not in table.rules
             if known is not None and plain and table.kinds[name].is_text and not is_unique(table.column(name)):

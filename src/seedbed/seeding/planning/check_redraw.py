@@ -5,8 +5,18 @@ from decimal import Decimal
 import numpy as np
 from sqlglot import exp
 
-from seedbed.seeding.analysis.checks import Check, Vector, cast, columns_in, compared, equal, evaluated, refused, stored
-from seedbed.seeding.analysis.checks.sample_values import typed_kind
+from seedbed.seeding.analysis.checks import (
+    Check,
+    Vector,
+    are_equal,
+    cast,
+    evaluate,
+    find_columns,
+    find_compared_constants,
+    find_violations,
+    read_batch,
+)
+from seedbed.seeding.analysis.checks.sample_values import get_comparable_type
 from seedbed.seeding.analysis.foreign_keys import ForeignKey
 from seedbed.seeding.api.rules import Choice, Derived, FakerValues, Template
 from seedbed.seeding.core.batch import Batch, Bools, Numbers, make_objects, merge
@@ -124,7 +134,9 @@ class RowRedraw:
         """Put numbers that a CHECK compares with into some rows: a random draw would hardly hit them."""
         if not isinstance(batch, Numbers) or not batch.kind.is_number:
             return batch
-        said = dict.fromkeys(value for _, want in self._group.wants for value in compared(want).get(name, ()))
+        said = dict.fromkeys(
+            value for _, want in self._group.wants for value in find_compared_constants(want).get(name, ())
+        )
         facts = self._table.facts[name]
         known = [number for value in said if (number := encode_number(value, batch.kind)) is not None]
         limit = 1 << 63
@@ -146,19 +158,21 @@ class RowRedraw:
         kept = self._vectors.get(name)
         if kept is None or kept[0] is not batch:
             table = self._table
-            kind = typed_kind(table.kinds[name], table.column(name))
-            kept = self._vectors[name] = (batch, stored(self._encoder.processed(name, batch), kind))
+            kind = get_comparable_type(table.kinds[name], table.column(name))
+            kept = self._vectors[name] = (batch, read_batch(self._encoder.processed(name, batch), kind))
         return kept[1]
 
     def _computed(self, name: str) -> Batch:
         """Compute a column from others. A row whose value its type cannot hold is redrawn."""
         kind, (check, want) = self._table.kinds[name], self._group.assigned[name]
-        for column in columns_in(want):
+        for column in find_columns(want):
             self.batch(column)
-        value = evaluated(want, self._vector, len(self._rows), self._table.as_of)
+        value = evaluate(want, self._vector, len(self._rows), self._table.as_of)
         held = kind if kind.name != "numeric" or kind.size is not None else ColumnType("numeric", scale=kind.decimals)
         found = cast(value, held, kind.name)
-        inexact = ~found.nulls & ~equal(value, found) & bool(check.wants)  # what only we say of sums may be rounded
+        inexact = (
+            ~found.nulls & ~are_equal(value, found) & bool(check.conditions)
+        )  # what only we say of sums may be rounded
         self._misfits[name] = self._misfitting(name, found) | inexact
         if inexact.any() and kind.name == "numeric" and kind.size is None:  # which holds any decimals
             self._misfits[name] = self._misfitting(name, found)
@@ -180,7 +194,7 @@ class RowRedraw:
     def _refused(self) -> Bools:
         bad = np.zeros(len(self._rows), dtype=np.bool_)
         for _, want in self._group.wants:
-            bad |= refused(want, self._vector, len(self._rows), self._table.as_of)
+            bad |= find_violations(want, self._vector, len(self._rows), self._table.as_of)
         for misfits in self._misfits.values():
             bad |= misfits
         return bad

@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from seedbed.seeding.analysis.checks import BOOL, NotUnderstood, cast, columns_in, evaluated
-from seedbed.seeding.analysis.checks.sample_values import stand_in
+from seedbed.seeding.analysis.checks import BOOL, UnsupportedExpression, cast, evaluate, find_columns
+from seedbed.seeding.analysis.checks.sample_values import make_sample_value
 from seedbed.seeding.analysis.foreign_keys import ForeignKey
 from seedbed.seeding.core.batch import Batch
 from seedbed.seeding.core.column_types import MOMENTS, ColumnType
@@ -86,7 +86,7 @@ class CheckSolver:
     def _bound(self) -> dict[str, Group]:
         groups: dict[str, Group] = {}
         for check, want in self._table.joint_checks:
-            names = columns_in(want) & set(self._generators.columns)
+            names = find_columns(want) & set(self._generators.columns)
             if not names or not self._is_understood(want):
                 continue
             joined = _joined(groups, names)
@@ -127,12 +127,12 @@ class CheckSolver:
 
         def value(name: str) -> Any:
             if name not in self._generators.columns:
-                raise NotUnderstood(name)
-            return stand_in(table.kinds[name], table.column(name))
+                raise UnsupportedExpression(name)
+            return make_sample_value(table.kinds[name], table.column(name))
 
         try:
-            cast(evaluated(want, value, 1, table.as_of), kind, kind.name)
-        except NotUnderstood:
+            cast(evaluate(want, value, 1, table.as_of), kind, kind.name)
+        except UnsupportedExpression:
             return False
         return True
 
@@ -142,7 +142,7 @@ class CheckSolver:
             return None
         for target, other in ((want.left, want.right), (want.right, want.left)):
             column = target.unnest()
-            if not isinstance(column, exp.Column) or not columns_in(other):
+            if not isinstance(column, exp.Column) or not find_columns(other):
                 continue
             name, table = column.name, self._table
             free = name not in table.rules and table.key_of(name) is None and name not in table.uniqueness.columns
@@ -159,12 +159,12 @@ def _other_side(want: Any, target: str) -> Any:
 
 def _needs(group: Group, want: Any) -> dict[str, Any]:
     """The columns that an expression depends on, directly or through others."""
-    found, waiting = {}, list(columns_in(want))
+    found, waiting = {}, list(find_columns(want))
     while waiting:
         name = waiting.pop()
         if name not in found:
             found[name] = True
-            waiting += columns_in(group.assigned[name][1]) if name in group.assigned else ()
+            waiting += find_columns(group.assigned[name][1]) if name in group.assigned else ()
     return found
 
 

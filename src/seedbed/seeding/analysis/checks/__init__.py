@@ -1,26 +1,31 @@
 """What CHECK constraints say, so that rows are made as they want them."""
 
-from seedbed.seeding.analysis.checks.column_facts import compared, narrowed, suggested, typed_bound
-from seedbed.seeding.analysis.checks.evaluation import equal, evaluated, refused
-from seedbed.seeding.analysis.checks.parser import Check, checks_of, columns_in
-from seedbed.seeding.analysis.checks.type_coercion import as_numeric, cast
-from seedbed.seeding.analysis.checks.vectors import BOOL, NotUnderstood, Vector, stored
+from seedbed.seeding.analysis.checks.column_facts import (
+    convert_bound,
+    find_compared_constants,
+    find_suggested_texts,
+    narrow,
+)
+from seedbed.seeding.analysis.checks.evaluation import are_equal, evaluate, find_violations
+from seedbed.seeding.analysis.checks.parser import Check, find_columns, read_checks
+from seedbed.seeding.analysis.checks.type_coercion import cast, cast_to_numeric
+from seedbed.seeding.analysis.checks.vectors import BOOL, UnsupportedExpression, Vector, read_batch
 
 __all__ = [
     "BOOL",
     "Check",
-    "NotUnderstood",
+    "UnsupportedExpression",
     "Vector",
-    "as_numeric",
+    "are_equal",
     "cast",
-    "checks_of",
-    "columns_in",
-    "compared",
-    "equal",
-    "evaluated",
-    "narrowed",
-    "refused",
-    "stored",
-    "suggested",
-    "typed_bound",
+    "cast_to_numeric",
+    "convert_bound",
+    "evaluate",
+    "find_columns",
+    "find_compared_constants",
+    "find_suggested_texts",
+    "find_violations",
+    "narrow",
+    "read_batch",
+    "read_checks",
 ]

@@ -13,116 +13,118 @@ from seedbed.seeding.analysis.checks.type_coercion import (
     NUMBERS,
     NUMERIC,
     TIMESTAMP,
-    constant,
-    converted,
-    together,
-    whole,
+    coerce_to_common_type,
+    convert,
+    make_integers,
+    parse_constant,
 )
-from seedbed.seeding.analysis.checks.vectors import ERROR, NotUnderstood, Vector, family, faults_of
+from seedbed.seeding.analysis.checks.vectors import ERROR, UnsupportedExpression, Vector, get_family, merge_faults
 from seedbed.seeding.core import big_integers
 from seedbed.seeding.core.column_types import MOMENTS, ColumnType
 from seedbed.seeding.core.time_units import DAY
 
-_DIGITS = 4
+_DIGITS_PER_GROUP = 4
 """Decimals that PostgreSQL keeps in one digit of a numeric."""
-_SIGNIFICANT, _MOST_SCALE = 16, 1_000
+_MIN_SIGNIFICANT_DIGITS, _MAX_SCALE = 16, 1_000
 _LIMIT = 1 << 62
 
 Operation = Callable[[Vector, Vector], Vector]
 
 
 def add(left: Vector, right: Vector) -> Vector:
-    left, right = _numbers_typed(left, right)
+    left, right = _type_number_constants(left, right)
     if _are_numbers(left, right):
-        return _counted(left, right, big_integers.add, np.add)
-    for one, other in ((left, right), (right, left)):
-        if one.kind.name == "date" and family(other.kind) == "integer":
-            return _shifted(one, _days(other), big_integers.add, DATE)
-        if one.kind.name == "date" and other.kind.name == "time":
-            return _shifted(one, other, big_integers.add, TIMESTAMP)
-        if other.kind.name == "interval" and family(one.kind) in _MOVED:
-            return _shifted(one, other, big_integers.add, _MOVED[family(one.kind)])
-    raise NotUnderstood(f"{left.kind} + {right.kind}")
+        return _compute(left, right, big_integers.add, np.add)
+    for first, second in ((left, right), (right, left)):
+        if first.kind.name == "date" and get_family(second.kind) == "integer":
+            return _compute_times(first, _to_days(second), big_integers.add, DATE)
+        if first.kind.name == "date" and second.kind.name == "time":
+            return _compute_times(first, second, big_integers.add, TIMESTAMP)
+        if second.kind.name == "interval" and get_family(first.kind) in _RESULT_OF_INTERVAL:
+            return _compute_times(first, second, big_integers.add, _RESULT_OF_INTERVAL[get_family(first.kind)])
+    raise UnsupportedExpression(f"{left.kind} + {right.kind}")
 
 
 def subtract(left: Vector, right: Vector) -> Vector:
-    left, right = _numbers_typed(left, right)
+    left, right = _type_number_constants(left, right)
     if _are_numbers(left, right):
-        return _counted(left, right, big_integers.subtract, np.subtract)
+        return _compute(left, right, big_integers.subtract, np.subtract)
     names = (left.kind.name, right.kind.name)
     if names == ("date", "date"):
-        made = _shifted(left, right, big_integers.subtract, INTERVAL)
-        return replace(made, data=made.data // DAY, kind=ColumnType("int4"))
+        difference = _compute_times(left, right, big_integers.subtract, INTERVAL)
+        return replace(difference, data=difference.data // DAY, kind=ColumnType("int4"))
     if set(names) <= MOMENTS | {"date"} or names == ("time", "time"):
-        return _shifted(*together(left, right), big_integers.subtract, INTERVAL)
-    if left.kind.name == "date" and family(right.kind) == "integer":
-        return _shifted(left, _days(right), big_integers.subtract, DATE)
-    if right.kind.name == "interval" and family(left.kind) in _MOVED:
-        return _shifted(left, right, big_integers.subtract, _MOVED[family(left.kind)])
-    raise NotUnderstood(f"{left.kind} - {right.kind}")
+        return _compute_times(*coerce_to_common_type(left, right), big_integers.subtract, INTERVAL)
+    if left.kind.name == "date" and get_family(right.kind) == "integer":
+        return _compute_times(left, _to_days(right), big_integers.subtract, DATE)
+    if right.kind.name == "interval" and get_family(left.kind) in _RESULT_OF_INTERVAL:
+        return _compute_times(left, right, big_integers.subtract, _RESULT_OF_INTERVAL[get_family(left.kind)])
+    raise UnsupportedExpression(f"{left.kind} - {right.kind}")
 
 
 def multiply(left: Vector, right: Vector) -> Vector:
-    left, right = _numbers_typed(left, right)
-    for one, other in ((left, right), (right, left)):
-        if one.kind.name == "interval" and family(other.kind) == "integer":
-            return _shifted(one, other, big_integers.multiply, INTERVAL)
+    left, right = _type_number_constants(left, right)
+    for first, second in ((left, right), (right, left)):
+        if first.kind.name == "interval" and get_family(second.kind) == "integer":
+            return _compute_times(first, second, big_integers.multiply, INTERVAL)
     if not _are_numbers(left, right):
-        raise NotUnderstood(f"{left.kind} * {right.kind}")
+        raise UnsupportedExpression(f"{left.kind} * {right.kind}")
     if not _are_numeric(left, right):
-        return _counted(left, right, big_integers.multiply, np.multiply)
+        return _compute(left, right, big_integers.multiply, np.multiply)
     data = big_integers.multiply(left.data, right.data)
-    scale = _scale(left) + _scale(right)
-    return Vector(data, left.nulls | right.nulls, ColumnType("numeric", scale=scale), faults_of(left, right))
+    scale = _get_scale(left) + _get_scale(right)
+    return Vector(data, left.nulls | right.nulls, ColumnType("numeric", scale=scale), merge_faults(left, right))
 
 
 def divide(left: Vector, right: Vector) -> Vector:
-    left, right = _numbers_typed(left, right)
+    left, right = _type_number_constants(left, right)
     if not _are_numbers(left, right):
-        raise NotUnderstood(f"{left.kind} / {right.kind}")
-    left, right, nought = _divisible(*together(left, right) if not _are_numeric(left, right) else (left, right))
+        raise UnsupportedExpression(f"{left.kind} / {right.kind}")
+    left, right, is_zero = _replace_zero_divisors(
+        *coerce_to_common_type(left, right) if not _are_numeric(left, right) else (left, right)
+    )
     if _are_numeric(left, right):
-        made = _quotients(left, right)
-    elif family(left.kind) == "float":
-        made, nought = _floated(left, right, np.divide), nought & ~np.isnan(left.data)
+        quotient = _divide_numeric(left, right)
+    elif get_family(left.kind) == "float":
+        quotient, is_zero = _compute_floats(left, right, np.divide), is_zero & ~np.isnan(left.data)
     else:
-        made = whole(
-            big_integers.quotient(left.data, right.data), left.nulls | right.nulls, left.kind, faults_of(left, right)
+        quotient = make_integers(
+            big_integers.quotient(left.data, right.data), left.nulls | right.nulls, left.kind, merge_faults(left, right)
         )
-    return made.with_faults(nought & ~made.nulls, ERROR)
+    return quotient.with_faults(is_zero & ~quotient.nulls, ERROR)
 
 
-def remainder(left: Vector, right: Vector) -> Vector:
-    left, right = together(*_numbers_typed(left, right))
-    if family(left.kind) not in {"integer", "numeric"}:
-        raise NotUnderstood(f"{left.kind} % {right.kind}")
-    left, right, nought = _divisible(left, right)
+def compute_remainder(left: Vector, right: Vector) -> Vector:
+    left, right = coerce_to_common_type(*_type_number_constants(left, right))
+    if get_family(left.kind) not in {"integer", "numeric"}:
+        raise UnsupportedExpression(f"{left.kind} % {right.kind}")
+    left, right, is_zero = _replace_zero_divisors(left, right)
     data = big_integers.remainder(left.data, right.data)
-    made = Vector(data, left.nulls | right.nulls, left.kind, faults_of(left, right))
-    return made.with_faults(nought & ~made.nulls, ERROR)
+    result = Vector(data, left.nulls | right.nulls, left.kind, merge_faults(left, right))
+    return result.with_faults(is_zero & ~result.nulls, ERROR)
 
 
-def negative(value: Vector) -> Vector:
-    return _unary(value, np.negative)
+def negate(value: Vector) -> Vector:
+    return _apply(value, np.negative)
 
 
-def absolute(value: Vector) -> Vector:
+def compute_absolute(value: Vector) -> Vector:
     if value.kind.name == "interval":
-        raise NotUnderstood("abs of an interval")
-    return _unary(value, np.abs)
+        raise UnsupportedExpression("abs of an interval")
+    return _apply(value, np.abs)
 
 
 def round_half_away(value: Vector, places: int | None) -> Vector:
     """round(): of a numeric halves away from nought, of a float to the even neighbour."""
-    if family(value.kind) == "integer" and places is None:
-        value = converted(value, FLOAT8)
-    if family(value.kind) == "float" and places is None:
+    if get_family(value.kind) == "integer" and places is None:
+        value = convert(value, FLOAT8)
+    if get_family(value.kind) == "float" and places is None:
         return replace(value, data=np.rint(value.data), kind=FLOAT8)
-    if family(value.kind) == "integer":
+    if get_family(value.kind) == "integer":
         value = replace(value, kind=NUMERIC)
     if value.kind.name != "numeric":
-        raise NotUnderstood(f"round of {value.kind}")
-    digits, own = places or 0, _scale(value)
+        raise UnsupportedExpression(f"round of {value.kind}")
+    digits, own = places or 0, _get_scale(value)
     if digits >= own:
         return replace(
             value, data=big_integers.scale(value.data, digits - own), kind=ColumnType("numeric", scale=digits)
@@ -133,118 +135,122 @@ def round_half_away(value: Vector, places: int | None) -> Vector:
     )
 
 
-_MOVED = {
+_RESULT_OF_INTERVAL = {
     "date": TIMESTAMP, "timestamp": TIMESTAMP, "timestamptz": ColumnType("timestamptz"), "time": ColumnType("time"),
     "interval": INTERVAL,
 }  # fmt: skip
 """What an interval makes of a time."""
 
 
-def _numbers_typed(left: Vector, right: Vector) -> tuple[Vector, Vector]:
+def _type_number_constants(left: Vector, right: Vector) -> tuple[Vector, Vector]:
     """A quoted constant beside a number is one of its type."""
-    for own, other in ((left, right), (right, left)):
-        if own.kind.name == "unknown" and family(other.kind) not in NUMBERS:
-            raise NotUnderstood(f"{own.text} beside {other.kind}")
+    for value, other in ((left, right), (right, left)):
+        if value.kind.name == "unknown" and get_family(other.kind) not in NUMBERS:
+            raise UnsupportedExpression(f"{value.text} beside {other.kind}")
     if left.kind.name == "unknown":
-        left = constant(left, right.kind)
+        left = parse_constant(left, right.kind)
     if right.kind.name == "unknown":
-        right = constant(right, left.kind)
+        right = parse_constant(right, left.kind)
     return left, right
 
 
 def _are_numbers(left: Vector, right: Vector) -> bool:
-    return {family(left.kind), family(right.kind)} <= NUMBERS
+    return {get_family(left.kind), get_family(right.kind)} <= NUMBERS
 
 
 def _are_numeric(left: Vector, right: Vector) -> bool:
-    found = {family(left.kind), family(right.kind)}
-    return "numeric" in found and found <= {"numeric", "integer"}
+    families = {get_family(left.kind), get_family(right.kind)}
+    return "numeric" in families and families <= {"numeric", "integer"}
 
 
-def _scale(value: Vector) -> int:
+def _get_scale(value: Vector) -> int:
     return value.kind.decimals if value.kind.name == "numeric" else 0
 
 
-def _counted(left: Vector, right: Vector, exactly: Any, floating: Any) -> Vector:
-    left, right = together(left, right)
-    if family(left.kind) == "float":
-        return _floated(left, right, floating)
-    data, nulls, faults = exactly(left.data, right.data), left.nulls | right.nulls, faults_of(left, right)
+def _compute(left: Vector, right: Vector, exact_function: Any, float_function: Any) -> Vector:
+    left, right = coerce_to_common_type(left, right)
+    if get_family(left.kind) == "float":
+        return _compute_floats(left, right, float_function)
+    data, nulls, faults = exact_function(left.data, right.data), left.nulls | right.nulls, merge_faults(left, right)
     if left.kind.name == "numeric":
         return Vector(data, nulls, left.kind, faults)
-    return whole(data, nulls, left.kind, faults)
+    return make_integers(data, nulls, left.kind, faults)
 
 
-def _floated(left: Vector, right: Vector, function: Any) -> Vector:
+def _compute_floats(left: Vector, right: Vector, function: Any) -> Vector:
     a, b = left.data, right.data
     with np.errstate(all="ignore"):
         if left.kind.name == "float4":
-            found = np.asarray(function(a.astype(np.float32), b.astype(np.float32)), dtype=np.float64)
+            result = np.asarray(function(a.astype(np.float32), b.astype(np.float32)), dtype=np.float64)
         else:
-            found = np.asarray(function(a, b), dtype=np.float64)
+            result = np.asarray(function(a, b), dtype=np.float64)
     nulls = left.nulls | right.nulls
-    bad = np.isinf(found) & ~np.isinf(a) & ~np.isinf(b)
+    is_invalid = np.isinf(result) & ~np.isinf(a) & ~np.isinf(b)
     if function in {np.multiply, np.divide}:
-        bad |= (found == 0) & (a != 0) & ~np.isinf(b) & ((b != 0) | (function is np.divide))
-    made = Vector(np.where(bad, 0.0, found), nulls, left.kind, faults_of(left, right))
-    return made.with_faults(bad & ~nulls, ERROR)
+        is_invalid |= (result == 0) & (a != 0) & ~np.isinf(b) & ((b != 0) | (function is np.divide))
+    vector = Vector(np.where(is_invalid, 0.0, result), nulls, left.kind, merge_faults(left, right))
+    return vector.with_faults(is_invalid & ~nulls, ERROR)
 
 
-def _divisible(left: Vector, right: Vector) -> tuple[Vector, Vector, Any]:
+def _replace_zero_divisors(left: Vector, right: Vector) -> tuple[Vector, Vector, Any]:
     """The same with 1 in the place of a divisor of 0, and where that is."""
-    nought = np.asarray(right.data == 0).astype(np.bool_)
-    return left, replace(right, data=np.where(nought, 1, right.data)) if nought.any() else right, nought & ~right.nulls
+    is_zero = np.asarray(right.data == 0).astype(np.bool_)
+    return (
+        left,
+        replace(right, data=np.where(is_zero, 1, right.data)) if is_zero.any() else right,
+        is_zero & ~right.nulls,
+    )
 
 
-def _quotients(left: Vector, right: Vector) -> Vector:
+def _divide_numeric(left: Vector, right: Vector) -> Vector:
     """With as many decimals as PostgreSQL's select_div_scale() gives each row."""
-    own, other = _scale(left), _scale(right)
-    found: list[tuple[int, int]] = []
+    own, other = _get_scale(left), _get_scale(right)
+    quotients: list[tuple[int, int]] = []
     for a, b in zip(left.data.tolist(), right.data.tolist(), strict=True):
-        (weight, first), (other_weight, other_first) = _leading(a, own), _leading(b, other)
+        (weight, first), (other_weight, other_first) = _find_leading_digit(a, own), _find_leading_digit(b, other)
         weight -= other_weight + (1 if first <= other_first else 0)
-        scale = min(max(_SIGNIFICANT - weight * _DIGITS, own, other, 0), _MOST_SCALE)
+        scale = min(max(_MIN_SIGNIFICANT_DIGITS - weight * _DIGITS_PER_GROUP, own, other, 0), _MAX_SCALE)
         top, bottom = abs(a) * 10 ** (scale + other), abs(b) * 10**own
         rounded = (2 * top + bottom) // (2 * bottom)
-        found.append((rounded if (a < 0) == (b < 0) else -rounded, scale))
-    most = max((scale for _, scale in found), default=0)
-    data = np.empty(len(found), dtype=object)
-    data[:] = [number * 10 ** (most - scale) for number, scale in found]
-    return Vector(data, left.nulls | right.nulls, ColumnType("numeric", scale=most), faults_of(left, right))
+        quotients.append((rounded if (a < 0) == (b < 0) else -rounded, scale))
+    max_scale = max((scale for _, scale in quotients), default=0)
+    data = np.empty(len(quotients), dtype=object)
+    data[:] = [number * 10 ** (max_scale - scale) for number, scale in quotients]
+    return Vector(data, left.nulls | right.nulls, ColumnType("numeric", scale=max_scale), merge_faults(left, right))
 
 
-def _leading(number: int, scale: int) -> tuple[int, int]:
+def _find_leading_digit(number: int, scale: int) -> tuple[int, int]:
     """The place of the first digit to the base of 10,000, and that digit."""
     if not number:
         return 0, 0
-    after = -(-scale // _DIGITS)
-    number = abs(number) * 10 ** (after * _DIGITS - scale)
+    fraction_groups = -(-scale // _DIGITS_PER_GROUP)
+    number = abs(number) * 10 ** (fraction_groups * _DIGITS_PER_GROUP - scale)
     groups = 0
-    while number >= 10 ** (_DIGITS * (groups + 1)):
+    while number >= 10 ** (_DIGITS_PER_GROUP * (groups + 1)):
         groups += 1
-    return groups - after, number // 10 ** (_DIGITS * groups)
+    return groups - fraction_groups, number // 10 ** (_DIGITS_PER_GROUP * groups)
 
 
-def _days(value: Vector) -> Vector:
+def _to_days(value: Vector) -> Vector:
     return replace(value, data=big_integers.multiply(value.data, np.array(DAY)))
 
 
-def _shifted(left: Vector, right: Vector, function: Any, kind: ColumnType) -> Vector:
+def _compute_times(left: Vector, right: Vector, function: Any, kind: ColumnType) -> Vector:
     data = function(left.data, right.data)
     if kind.name == "time":
         data = data % DAY
-    made = Vector(data, left.nulls | right.nulls, kind, faults_of(left, right))
+    vector = Vector(data, left.nulls | right.nulls, kind, merge_faults(left, right))
     if data.dtype != object:
-        return made
-    bad = big_integers.is_out_of_range(data, _LIMIT)
-    made = replace(made, data=np.where(bad, 0, data).astype(np.int64))
-    return made.with_faults(bad & ~made.nulls, ERROR)
+        return vector
+    is_out_of_range = big_integers.is_out_of_range(data, _LIMIT)
+    vector = replace(vector, data=np.where(is_out_of_range, 0, data).astype(np.int64))
+    return vector.with_faults(is_out_of_range & ~vector.nulls, ERROR)
 
 
-def _unary(value: Vector, function: Any) -> Vector:
-    if family(value.kind) == "integer":
+def _apply(value: Vector, function: Any) -> Vector:
+    if get_family(value.kind) == "integer":
         data = function(value.data.astype(object)) if value.kind.name == "int8" else function(value.data)
-        return whole(data, value.nulls, value.kind, value.faults)
-    if family(value.kind) not in NUMBERS | {"interval"}:
-        raise NotUnderstood(str(value.kind))
+        return make_integers(data, value.nulls, value.kind, value.faults)
+    if get_family(value.kind) not in NUMBERS | {"interval"}:
+        raise UnsupportedExpression(str(value.kind))
     return replace(value, data=function(value.data))

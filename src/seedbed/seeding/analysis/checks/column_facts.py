@@ -13,84 +13,91 @@ from typing import Any
 
 from sqlglot import exp
 
-from seedbed.seeding.analysis.checks.pattern_translation import from_similar_to, translate
-from seedbed.seeding.analysis.checks.vectors import NotUnderstood
+from seedbed.seeding.analysis.checks.pattern_translation import convert_similar_to, translate_regex
+from seedbed.seeding.analysis.checks.vectors import UnsupportedExpression
 from seedbed.seeding.analysis.value_facts import Facts
 from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, ColumnType
 
-_FLIPPED: dict[Any, Any] = {
+_MIRRORED: dict[Any, Any] = {
     exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE, exp.EQ: exp.EQ,
 }  # fmt: skip
-_NOT_SAID = object()
-_WHOLE, _DECIMAL = frozenset({"int", "bigint", "smallint"}), frozenset({"decimal", "numeric", "double precision"})
-_MOST = Decimal(10) ** 1_000
+NOT_CONSTANT = object()
+_INTEGER_TYPES, _NUMERIC_TYPES = (
+    frozenset({"int", "bigint", "smallint"}),
+    frozenset({"decimal", "numeric", "double precision"}),
+)
+_MAX_NUMERIC = Decimal(10) ** 1_000
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-def narrowed(want: Any, kinds: Callable[[str], ColumnType | None], facts: dict[str, Facts]) -> bool:
+def narrow(condition: Any, kinds: Callable[[str], ColumnType | None], facts: dict[str, Facts]) -> bool:
     """Put what is wanted of one column into its facts; False where it is more than facts can say."""
-    want = _bare(want)
-    if isinstance(want, exp.Or):
-        return _or_null(want, kinds, facts)
-    if isinstance(want, exp.Is) and isinstance(want.expression, exp.Null) and want.args.get("negate"):
-        return _update(want.this, kinds, facts, lambda known, _: replace(known, not_null=True))
-    if isinstance(want, exp.Between):
-        if want.args.get("symmetric") or want.args.get("negate"):
+    condition = _strip_parentheses(condition)
+    if isinstance(condition, exp.Or):
+        return _narrow_disjunction(condition, kinds, facts)
+    if isinstance(condition, exp.Is) and isinstance(condition.expression, exp.Null) and condition.args.get("negate"):
+        return _update(condition.this, kinds, facts, lambda known, _: replace(known, not_null=True))
+    if isinstance(condition, exp.Between):
+        if condition.args.get("symmetric") or condition.args.get("negate"):
             return False
         low, high = (
-            exp.GTE(this=want.this, expression=want.args["low"]),
-            exp.LTE(this=want.this, expression=want.args["high"]),
+            exp.GTE(this=condition.this, expression=condition.args["low"]),
+            exp.LTE(this=condition.this, expression=condition.args["high"]),
         )
-        said = [narrowed(side.copy(), kinds, facts) for side in (low, high)]
-        return all(said)
-    if isinstance(want, exp.In) and not want.args.get("query"):
-        return _listed(want.this, want.expressions, kinds, facts)
-    if isinstance(want, exp.EQ) and isinstance(want.expression, exp.Any):
-        inner = _bare(want.expression.this)
-        inner = _bare(inner.this) if isinstance(inner, exp.Cast) else inner
-        return isinstance(inner, exp.Array) and _listed(want.this, inner.expressions, kinds, facts)
-    if isinstance(want, exp.RegexpLike | exp.SimilarTo) and not want.args.get("negate") and not want.args.get("flag"):
-        return _matching(want, kinds, facts)
-    if type(want) in _FLIPPED:
-        return _compared(want, kinds, facts)
+        is_narrowed = [narrow(side.copy(), kinds, facts) for side in (low, high)]
+        return all(is_narrowed)
+    if isinstance(condition, exp.In) and not condition.args.get("query"):
+        return _narrow_to_list(condition.this, condition.expressions, kinds, facts)
+    if isinstance(condition, exp.EQ) and isinstance(condition.expression, exp.Any):
+        inner = _strip_parentheses(condition.expression.this)
+        inner = _strip_parentheses(inner.this) if isinstance(inner, exp.Cast) else inner
+        return isinstance(inner, exp.Array) and _narrow_to_list(condition.this, inner.expressions, kinds, facts)
+    if (
+        isinstance(condition, exp.RegexpLike | exp.SimilarTo)
+        and not condition.args.get("negate")
+        and not condition.args.get("flag")
+    ):
+        return _narrow_to_pattern(condition, kinds, facts)
+    if type(condition) in _MIRRORED:
+        return _narrow_by_comparison(condition, kinds, facts)
     return False
 
 
-def literal(want: Any) -> Any:
+def read_constant(expression: Any) -> Any:
     """A constant of SQL as Python's value, or something that stands for none."""
-    want = _bare(want)
-    if isinstance(want, exp.Cast):
-        return _literal_as(literal(want.this), want.to.sql("postgres").lower())
-    if isinstance(want, exp.Neg):
-        inner = literal(want.this)
-        return -inner if isinstance(inner, int | Decimal) and not isinstance(inner, bool) else _NOT_SAID
-    if isinstance(want, exp.Boolean):
-        return bool(want.this)
-    if isinstance(want, exp.Literal):
-        if want.is_string:
-            return str(want.this)
-        number = Decimal(want.this)
+    expression = _strip_parentheses(expression)
+    if isinstance(expression, exp.Cast):
+        return _cast_constant(read_constant(expression.this), expression.to.sql("postgres").lower())
+    if isinstance(expression, exp.Neg):
+        inner = read_constant(expression.this)
+        return -inner if isinstance(inner, int | Decimal) and not isinstance(inner, bool) else NOT_CONSTANT
+    if isinstance(expression, exp.Boolean):
+        return bool(expression.this)
+    if isinstance(expression, exp.Literal):
+        if expression.is_string:
+            return str(expression.this)
+        number = Decimal(expression.this)
         return int(number) if number == int(number) else number
-    return _NOT_SAID
+    return NOT_CONSTANT
 
 
-def _literal_as(inner: Any, words: str) -> Any:
+def _cast_constant(value: Any, type_name: str) -> Any:
     """A constant with a cast that changes nothing of what it says."""
     try:
-        if isinstance(inner, str) and words == "date":
-            return date.fromisoformat(inner)
-        if isinstance(inner, str) and words.startswith("timestamp"):
-            return datetime.fromisoformat(inner) if "(" not in words else _NOT_SAID
-        if isinstance(inner, str) and words in _WHOLE:
-            return int(inner)
-        if isinstance(inner, str) and words in _DECIMAL:
-            return Decimal(inner)
+        if isinstance(value, str) and type_name == "date":
+            return date.fromisoformat(value)
+        if isinstance(value, str) and type_name.startswith("timestamp"):
+            return datetime.fromisoformat(value) if "(" not in type_name else NOT_CONSTANT
+        if isinstance(value, str) and type_name in _INTEGER_TYPES:
+            return int(value)
+        if isinstance(value, str) and type_name in _NUMERIC_TYPES:
+            return Decimal(value)
     except (ValueError, ArithmeticError):
-        return _NOT_SAID
-    if isinstance(inner, str):
-        return inner if "(" not in words else _NOT_SAID
-    plain = isinstance(inner, int) and not isinstance(inner, bool) and words in _WHOLE | _DECIMAL
-    return inner if plain or (isinstance(inner, Decimal) and words in _DECIMAL) else _NOT_SAID
+        return NOT_CONSTANT
+    if isinstance(value, str):
+        return value if "(" not in type_name else NOT_CONSTANT
+    is_integer = isinstance(value, int) and not isinstance(value, bool) and type_name in _INTEGER_TYPES | _NUMERIC_TYPES
+    return value if is_integer or (isinstance(value, Decimal) and type_name in _NUMERIC_TYPES) else NOT_CONSTANT
 
 
 def _update(
@@ -99,78 +106,88 @@ def _update(
     facts: dict[str, Facts],
     change: Callable[[Facts, ColumnType], Facts],
 ) -> bool:
-    column, kind = _column(target, kinds)
+    column, kind = _find_column(target, kinds)
     if kind is None:
         return False
     facts[column] = change(facts[column], kind)
     return True
 
 
-def _column(target: Any, kinds: Callable[[str], ColumnType | None]) -> tuple[str, ColumnType | None]:
+def _find_column(target: Any, kinds: Callable[[str], ColumnType | None]) -> tuple[str, ColumnType | None]:
     """A column as it is, or as a text where it is a text already."""
-    target, as_text = _bare(target), False
+    target, as_text = _strip_parentheses(target), False
     while isinstance(target, exp.Cast):
         if target.to.sql("postgres").lower() not in {"text", "varchar"}:
             return "", None
-        target, as_text = _bare(target.this), True
+        target, as_text = _strip_parentheses(target.this), True
     kind = kinds(target.name) if isinstance(target, exp.Column) else None
     if kind is None or (as_text and not (kind.is_text or kind.name == "enum")):
         return "", None
     return target.name, kind
 
 
-def suggested(want: Any) -> dict[str, list[Any]]:
+def find_suggested_texts(condition: Any) -> dict[str, list[Any]]:
     """Texts that a CHECK compares columns with: values worth having among those of a text."""
-    texts = {name: [v for v in values if isinstance(v, str) and v] for name, values in compared(want).items()}
+    texts = {
+        name: [v for v in values if isinstance(v, str) and v]
+        for name, values in find_compared_constants(condition).items()
+    }
     return {name: values for name, values in texts.items() if values}
 
 
-def compared(want: Any) -> dict[str, list[Any]]:
+def find_compared_constants(condition: Any) -> dict[str, list[Any]]:
     """Constants that a CHECK says columns are or are not."""
-    found: dict[str, list[Any]] = {}
-    for comparison in want.find_all(exp.EQ, exp.NEQ):
+    constants: dict[str, list[Any]] = {}
+    for comparison in condition.find_all(exp.EQ, exp.NEQ):
         for target, other in ((comparison.left, comparison.right), (comparison.right, comparison.left)):
-            column, value = _bare(target), literal(other)
-            if isinstance(column, exp.Column) and value is not _NOT_SAID:
-                found.setdefault(column.name, []).append(value)
-    return found
+            column, value = _strip_parentheses(target), read_constant(other)
+            if isinstance(column, exp.Column) and value is not NOT_CONSTANT:
+                constants.setdefault(column.name, []).append(value)
+    return constants
 
 
-def _or_null(want: Any, kinds: Callable[[str], ColumnType | None], facts: dict[str, Facts]) -> bool:
-    ways = [_bare(way) for way in want.flatten()]
-    if all(isinstance(way, exp.EQ) for way in ways) and len({_bare(way.left).name for way in ways}) == 1:
-        return _listed(ways[0].left, [way.right for way in ways], kinds, facts)
-    for one, other in ((want.left, want.right), (want.right, want.left)):
-        nothing = _bare(one)
-        if isinstance(nothing, exp.Is) and isinstance(nothing.expression, exp.Null) and not nothing.args.get("negate"):
-            named = {column.name for column in want.find_all(exp.Column)}
-            if len(named) == 1:
-                return narrowed(other, kinds, facts)
+def _narrow_disjunction(condition: Any, kinds: Callable[[str], ColumnType | None], facts: dict[str, Facts]) -> bool:
+    alternatives = [_strip_parentheses(way) for way in condition.flatten()]
+    if (
+        all(isinstance(way, exp.EQ) for way in alternatives)
+        and len({_strip_parentheses(way.left).name for way in alternatives}) == 1
+    ):
+        return _narrow_to_list(alternatives[0].left, [way.right for way in alternatives], kinds, facts)
+    for side, other in ((condition.left, condition.right), (condition.right, condition.left)):
+        null_test = _strip_parentheses(side)
+        if (
+            isinstance(null_test, exp.Is)
+            and isinstance(null_test.expression, exp.Null)
+            and not null_test.args.get("negate")
+        ):
+            columns = {column.name for column in condition.find_all(exp.Column)}
+            if len(columns) == 1:
+                return narrow(other, kinds, facts)
     return False
 
 
-def _listed(
+def _narrow_to_list(
     target: exp.Expression,
     items: list[exp.Expression],
     kinds: Callable[[str], ColumnType | None],
     facts: dict[str, Facts],
 ) -> bool:
-    kind = _column(target, kinds)[1]
+    kind = _find_column(target, kinds)[1]
     if kind is None:
         return False
-    values = [_typed(literal(item), kind) for item in items]
-    if _NOT_SAID in values:
+    values = [_convert_constant(read_constant(item), kind) for item in items]
+    if NOT_CONSTANT in values:
         return False
     return _update(target, kinds, facts, lambda known, _: known.one_of([*dict.fromkeys(values)]))
 
 
-def _typed(value: Any, kind: ColumnType) -> Any:
+def _convert_constant(value: Any, kind: ColumnType) -> Any:
     """A constant as one of a column's values, where such a column can have just it."""
     if isinstance(value, str) and kind.is_number:
         try:
             value = Decimal(value)
         except ArithmeticError:
-            return _NOT_SAID
+            return NOT_CONSTANT
     if kind.is_text or kind.name == "enum":
         fits = isinstance(value, str)
     elif kind.name == "bool":
@@ -178,70 +195,74 @@ def _typed(value: Any, kind: ColumnType) -> Any:
     elif kind.is_number:
         fits = isinstance(value, int | Decimal) and not isinstance(value, bool) and Decimal(value).is_finite()
         fits = (
-            fits and (kind.name not in INTEGERS or value == int(value)) and abs(value) < INTEGERS.get(kind.name, _MOST)
+            fits
+            and (kind.name not in INTEGERS or value == int(value))
+            and abs(value) < INTEGERS.get(kind.name, _MAX_NUMERIC)
         )
     elif kind.name in MOMENTS | {"date"}:
-        value = typed_bound(value, kind)
+        value = convert_bound(value, kind)
         fits = value is not None and isinstance(value, datetime) == (kind.name in MOMENTS)
     elif kind.name == "uuid":
         fits = isinstance(value, str) and _UUID.fullmatch(value) is not None
     else:
         fits = False
-    return value if fits else _NOT_SAID
+    return value if fits else NOT_CONSTANT
 
 
-def _matching(
-    want: exp.RegexpLike | exp.SimilarTo, kinds: Callable[[str], ColumnType | None], facts: dict[str, Facts]
+def _narrow_to_pattern(
+    condition: exp.RegexpLike | exp.SimilarTo, kinds: Callable[[str], ColumnType | None], facts: dict[str, Facts]
 ) -> bool:
-    pattern = literal(want.expression)
-    column, kind = _column(want.this, kinds)
+    pattern = read_constant(condition.expression)
+    column, kind = _find_column(condition.this, kinds)
     if kind is None or not kind.is_text or not isinstance(pattern, str) or facts[column].pattern is not None:
         return False
     try:
-        pattern, _ = translate(from_similar_to(pattern) if isinstance(want, exp.SimilarTo) else pattern)
+        pattern, _ = translate_regex(convert_similar_to(pattern) if isinstance(condition, exp.SimilarTo) else pattern)
         re.compile(pattern)
-    except (NotUnderstood, re.error):
+    except (UnsupportedExpression, re.error):
         return False
     facts[column] = replace(facts[column], pattern=pattern)
     return kind.name != "bpchar"  # blanks that fill it up count
 
 
-def _compared(want: Any, kinds: Callable[[str], ColumnType | None], facts: dict[str, Facts]) -> bool:
-    sign, target, bound = type(want), want.left, literal(want.right)
-    if bound is _NOT_SAID:
-        sign, target, bound = _FLIPPED[sign], want.right, literal(want.left)
-    if bound is _NOT_SAID:
+def _narrow_by_comparison(condition: Any, kinds: Callable[[str], ColumnType | None], facts: dict[str, Facts]) -> bool:
+    operator, target, bound = type(condition), condition.left, read_constant(condition.right)
+    if bound is NOT_CONSTANT:
+        operator, target, bound = _MIRRORED[operator], condition.right, read_constant(condition.left)
+    if bound is NOT_CONSTANT:
         return False
-    target = _bare(target)
+    target = _strip_parentheses(target)
     if isinstance(target, exp.Length):
-        kind = _column(target.this, kinds)[1]
+        kind = _find_column(target.this, kinds)[1]
         if kind is None or not kind.is_text or target.args.get("encoding") or type(bound) is not int:
             return False
-        return _update(target.this, kinds, facts, lambda known, _: _long(known, sign, bound))
-    if sign is exp.EQ:
-        return _listed(target, [want.right if target is _bare(want.left) else want.left], kinds, facts)
-    kind = _column(target, kinds)[1]
-    if kind is None or not _bounds(bound, kind):
+        return _update(target.this, kinds, facts, lambda known, _: _add_length(known, operator, bound))
+    if operator is exp.EQ:
+        return _narrow_to_list(
+            target, [condition.right if target is _strip_parentheses(condition.left) else condition.left], kinds, facts
+        )
+    kind = _find_column(target, kinds)[1]
+    if kind is None or not _is_bound(bound, kind):
         return False
-    settled = _update(target, kinds, facts, lambda known, kind: _beside(known, kind, sign, bound))
-    return settled and kind.name != "float4"  # what is stored of a number beside the bound may be the bound
+    is_narrowed = _update(target, kinds, facts, lambda known, kind: _add_bound(known, kind, operator, bound))
+    return is_narrowed and kind.name != "float4"  # what is stored of a number beside the bound may be the bound
 
 
-def _bounds(bound: Any, kind: ColumnType) -> bool:
+def _is_bound(bound: Any, kind: ColumnType) -> bool:
     """Whether a constant is a bound of such a column, in the order of numbers or times."""
     if kind.is_number:
         return isinstance(bound, int | Decimal) and not isinstance(bound, bool)
-    return kind.name in MOMENTS | {"date"} and typed_bound(bound, kind) is not None
+    return kind.name in MOMENTS | {"date"} and convert_bound(bound, kind) is not None
 
 
-def _beside(known: Facts, kind: ColumnType, sign: Any, bound: Any) -> Facts:
-    bound = typed_bound(bound, kind)
-    if sign in {exp.GT, exp.GTE}:
-        return known.at_least(bound, kind, or_equal=sign is exp.GTE)
-    return known.at_most(bound, kind, or_equal=sign is exp.LTE)
+def _add_bound(known: Facts, kind: ColumnType, operator: Any, bound: Any) -> Facts:
+    bound = convert_bound(bound, kind)
+    if operator in {exp.GT, exp.GTE}:
+        return known.at_least(bound, kind, or_equal=operator is exp.GTE)
+    return known.at_most(bound, kind, or_equal=operator is exp.LTE)
 
 
-def typed_bound(bound: Any, kind: ColumnType) -> Any:
+def convert_bound(bound: Any, kind: ColumnType) -> Any:
     """A constant beside a column: a text beside times is a time; None where it is none that is known here."""
     if kind.name not in MOMENTS | {"date"}:
         return bound
@@ -257,13 +278,13 @@ def typed_bound(bound: Any, kind: ColumnType) -> Any:
     return bound if isinstance(bound, date) else None
 
 
-def _long(known: Facts, sign: Any, bound: int) -> Facts:
-    least = {exp.GT: bound + 1, exp.GTE: bound, exp.EQ: bound}.get(sign)
-    most = {exp.LT: bound - 1, exp.LTE: bound, exp.EQ: bound}.get(sign)
+def _add_length(known: Facts, operator: Any, bound: int) -> Facts:
+    least = {exp.GT: bound + 1, exp.GTE: bound, exp.EQ: bound}.get(operator)
+    most = {exp.LT: bound - 1, exp.LTE: bound, exp.EQ: bound}.get(operator)
     return known.with_length(least, most)
 
 
-def _bare(want: Any) -> Any:
-    while isinstance(want, exp.Paren):
-        want = want.this
-    return want
+def _strip_parentheses(expression: Any) -> Any:
+    while isinstance(expression, exp.Paren):
+        expression = expression.this
+    return expression

@@ -14,7 +14,7 @@ from seedbed.postgres.quoting import DIALECT, compile_expression, delimit_identi
 from seedbed.schema.declarations import get_declarations
 from seedbed.seeding.core.column_types import get_column_type
 
-_ADDED = re.compile(
+_ADD_CHECK = re.compile(
     r'ALTER\s+TABLE\s+(?:ONLY\s+)?"?(?P<table>[\w.]+)"?\s+ADD\s+(?:CONSTRAINT\s+"?(?P<name>\w+)"?\s+)?'
     r"CHECK\s*\((?P<rule>.*)\)\s*$",
     re.IGNORECASE | re.DOTALL,
@@ -27,28 +27,28 @@ class Check:
 
     name: str
     sql: str
-    wants: tuple[exp.Expression, ...]
+    conditions: tuple[exp.Expression, ...]
 
     @property
-    def shown(self) -> str:
+    def label(self) -> str:
         return self.name or self.sql
 
 
-def checks_of(table: Table) -> list[Check]:
+def read_checks(table: Table) -> list[Check]:
     """The table's own CHECKs, those of its columns' domains, and those that `declare` adds to it."""
-    return [Check(name, sql, tuple(_pieces(parsed(sql)))) for name, sql in _texts(table)]
+    return [Check(name, sql, tuple(_split_conjunction(parse_sql(sql)))) for name, sql in _read_sql(table)]
 
 
-def columns_in(want: Any) -> frozenset[str]:
-    return frozenset(column.name for column in want.find_all(exp.Column))
+def find_columns(expression: Any) -> frozenset[str]:
+    return frozenset(column.name for column in expression.find_all(exp.Column))
 
 
-def _texts(table: Table) -> Iterator[tuple[str, str]]:
+def _read_sql(table: Table) -> Iterator[tuple[str, str]]:
     constraints = {*table.constraints, *(constraint for column in table.columns for constraint in column.constraints)}
     checks = [(c, compile_expression(c.sqltext)) for c in constraints if isinstance(c, CheckConstraint)]
     for constraint, sql in sorted(checks, key=lambda check: (str(check[0].name), check[1])):
-        named = isinstance(constraint.name, str)
-        name = DIALECT.identifier_preparer.format_constraint(constraint) if named else ""
+        is_named = isinstance(constraint.name, str)
+        name = DIALECT.identifier_preparer.format_constraint(constraint) if is_named else ""
         yield str(name or "").strip('"'), sql
     for column in table.columns:
         rule = get_column_type(column).check
@@ -56,25 +56,25 @@ def _texts(table: Table) -> Iterator[tuple[str, str]]:
             quoted = delimit_identifier(column.name)
             yield f"the domain of {column.name}", re.sub(r"\bVALUE\b", quoted, rule, flags=re.IGNORECASE)
     for statement in get_declarations(table.metadata):
-        found = _ADDED.match(statement)
-        if found is not None and found["table"] in {table.name, table.key}:
-            yield found["name"] or "", found["rule"]
+        match = _ADD_CHECK.match(statement)
+        if match is not None and match["table"] in {table.name, table.key}:
+            yield match["name"] or "", match["rule"]
 
 
-def parsed(sql: str) -> Any:
+def parse_sql(sql: str) -> Any:
     try:
         return sqlglot.parse_one(sql, dialect="postgres")
     except SqlglotError:
         return None
 
 
-def _pieces(want: Any) -> Iterator[exp.Expression]:
-    if want is None:
+def _split_conjunction(expression: Any) -> Iterator[exp.Expression]:
+    if expression is None:
         return
-    if isinstance(want, exp.Paren):
-        yield from _pieces(want.this)
-    elif isinstance(want, exp.And):
-        yield from _pieces(want.left)
-        yield from _pieces(want.right)
+    if isinstance(expression, exp.Paren):
+        yield from _split_conjunction(expression.this)
+    elif isinstance(expression, exp.And):
+        yield from _split_conjunction(expression.left)
+        yield from _split_conjunction(expression.right)
     else:
-        yield want
+        yield expression
