@@ -20,7 +20,7 @@ from seedbed.seeding.analysis.checks import UnsupportedExpression, Vector, evalu
 from seedbed.seeding.analysis.checks.evaluation import require_boolean
 from seedbed.seeding.analysis.checks.parser import parse_sql
 from seedbed.seeding.analysis.checks.vectors import ERROR, UNKNOWN
-from seedbed.seeding.analysis.value_facts import Facts
+from seedbed.seeding.analysis.value_facts import ValueConstraints
 from seedbed.seeding.core.batch import Numbers, make_objects
 from seedbed.seeding.core.column_types import MOMENTS, ColumnType, parse_type
 from seedbed.seeding.core.number_codec import encode_number
@@ -157,7 +157,7 @@ class TestConditions:
 
 class TestFacts:
     def test_an_infinite_number_in_a_list_is_no_value_of_an_integer(self) -> None:
-        facts = {name: Facts() for name in COLUMNS}
+        facts = {name: ValueConstraints() for name in COLUMNS}
         want = parse_sql("i4 IN (1, 'Infinity'::numeric)")
 
         assert want is not None
@@ -171,7 +171,7 @@ class TestFacts:
         for _ in range(3 * CONDITIONS):
             rule = drawn.of_one_column()
             want, theirs = parse_sql(rule), world.verdicts(rule)
-            facts = {name: Facts() for name in COLUMNS}
+            facts = {name: ValueConstraints() for name in COLUMNS}
             if want is None or theirs is None or not narrow(want, KINDS.get, facts):
                 counts["left"] += 1
                 continue
@@ -186,7 +186,7 @@ class TestFacts:
         assert counts["allowed"] > CONDITIONS, counts
 
 
-def _allowed(facts: Facts, held: Any, kind: ColumnType) -> bool:
+def _allowed(facts: ValueConstraints, held: Any, kind: ColumnType) -> bool:
     """Whether a value is one that rows may be made with."""
     if held is None:
         return not facts.not_null

@@ -187,7 +187,11 @@ class TestTexts:
         )["thing"]
         made = Phrased(
             ColumnRequest(
-                thing, thing.table_generators.sources.pools, thing.column("name"), thing.stream("name"), unique=True
+                thing,
+                thing.table_generators.sources.pools,
+                thing.get_column("name"),
+                thing.make_stream("name"),
+                is_unique=True,
             ),
             phrases()[how],
         ).generator()

@@ -13,7 +13,7 @@ from seedbed.seeding.core.word_lists import get_words as word_list
 class ColumnRole:
     """What a text column holds: `how` is a Faker provider, a generator of `text_columns`, or the name of a phrase."""
 
-    how: str
+    name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     words: tuple[str, ...] = ()
 
@@ -24,16 +24,16 @@ _PEOPLE = re.compile(
     r"user|person|people|customer|member|author|employee|contact|patient|student|teacher|guest|driver|player|agent"
     r"|account|profile|recipient|subscriber|staff|candidate|reviewer|buyer|seller|friend|hero|sender|receiver|manager|owner"
 )
-_FIRMS = re.compile(
+_COMPANIES = re.compile(
     r"compan|organi[sz]ation|^org$|tenant|vendor|supplier|brand|manufacturer|store|shop|carrier|publisher|agency|firm"
     r"|workspace|bank|partner|client|merchant|clinic|hospital|practice|school"
 )
 _THINGS = re.compile(r"product|item|article|part|asset|device|equipment|variant|material|good|sku|inventory")
 
 _PLACES = re.compile(r"warehouse|depot|location|site|venue|branch|region|district")
-_WORK = re.compile(r"task|todo|issue|ticket|stor(y|ies)$|bug|card$|epic|activit|^job|work_?item|assignment")
+_TASKS = re.compile(r"task|todo|issue|ticket|stor(y|ies)$|bug|card$|epic|activit|^job|work_?item|assignment")
 
-_NAMED_AFTER: tuple[tuple[str, str], ...] = (
+_NAME_ROLES: tuple[tuple[str, str], ...] = (
     (r"project|campaign|initiative|program(me)?s?$|portfolio", "project"),
     (r"team|group|squad|department|division|board$", "team"),
     (r"categor|collection|genre|department|catalog|section|aisle", "category"),
@@ -44,21 +44,21 @@ _NAMED_AFTER: tuple[tuple[str, str], ...] = (
     (r"(^|_)(tag|keyword)s?$|label", "tag"),
     (r"course|lesson|book|article|post|page|document|playlist|chapter|podcast|video", "article"),
 )
-_TITLED: tuple[tuple[str, str], ...] = (
+_TITLE_ROLES: tuple[tuple[str, str], ...] = (
     (r"recipe|dish|meal", "dish"),
     (r"review|rating|feedback|testimonial", "verdict"),
     (r"milestone|release", "milestone"),
     (r"project|campaign", "project"),
     (r"event|meetup|webinar|session|workshop", "event"),
 )
-_TOLD: tuple[tuple[str, str], ...] = (
+_TEXT_ROLES: tuple[tuple[str, str], ...] = (
     (r"review|rating|feedback|testimonial", "review text"),
     (r"comment|repl(y|ies)|answer", "comment"),
     (r"message|notification|chat|mail|alert", "message"),
     (r"article|post|page|document|news|book|course|lesson|event|chapter|podcast|video", "article text"),
 )
 
-_FORMS_OF_TYPES = {"EmailStr": "email", "Url": "address", "IPv4": "ipv4", "IPv6": "ipv6", "UUID": "uuid4"}
+_ROLES_BY_TYPE = {"EmailStr": "email", "Url": "address", "IPv4": "ipv4", "IPv6": "ipv6", "UUID": "uuid4"}
 
 _STAGES = ("To do", "In progress", "In review", "Blocked", "Done")
 _FIELDS = (
@@ -136,7 +136,7 @@ _REASONS = (
     (r"order|purchase|shipment|delivery", ()),
 )
 _COLOR = re.compile(r"colou?r")
-_NAMED: tuple[tuple[str, ColumnRole], ...] = (
+_ROLES_BY_NAME: tuple[tuple[str, ColumnRole], ...] = (
     (r"e_?mail", ColumnRole("email")),
     (r"(^|_)(first|given|fore)_?name$|^first$", ColumnRole("first_name")),
     (r"(^|_)(last|family|sur)_?name$|^surname$", ColumnRole("last_name")),
@@ -207,90 +207,103 @@ _NAMED: tuple[tuple[str, ColumnRole], ...] = (
 )  # fmt: skip
 
 
-def role_of(table: TableSpec, column: str) -> ColumnRole:
+def find_role(table: TableSpec, column: str) -> ColumnRole:
     """The role of a text column, by its field's type or else by its name."""
-    said = _role_by_type(table, column)
-    return role_by_name(table.sql.name, column) if said is None else said
+    role = _find_role_by_type(table, column)
+    return find_role_by_name(table.sql.name, column) if role is None else role
 
 
 def has_format(table: TableSpec, column: str) -> bool:
     """Whether the type of a text column's field accepts only texts of one format."""
-    return _role_by_type(table, column) is not None
+    return _find_role_by_type(table, column) is not None
 
 
-def _role_by_type(table: TableSpec, column: str) -> ColumnRole | None:
-    annotation = str(table.facts[column].annotation)
-    return next((ColumnRole(how) for part, how in _FORMS_OF_TYPES.items() if part in annotation), None)
+def _find_role_by_type(table: TableSpec, column: str) -> ColumnRole | None:
+    annotation = str(table.value_constraints[column].annotation)
+    return next((ColumnRole(how) for part, how in _ROLES_BY_TYPE.items() if part in annotation), None)
 
 
-def role_by_name(table: str, column: str) -> ColumnRole:
+def find_role_by_name(table: str, column: str) -> ColumnRole:
     """The role that a column's name suggests. A plain `name`, title or text gets the role of its table."""
-    name, own = _snake(column), _snake(table)
-    if re.search(r"(^|_)countr(y|ies)$", own) and name in {"name", "code", "id", "iso", "iso_code", "iso2", "capital"}:
+    name, table_name = _to_snake_case(column), _to_snake_case(table)
+    if re.search(r"(^|_)countr(y|ies)$", table_name) and name in {
+        "name",
+        "code",
+        "id",
+        "iso",
+        "iso_code",
+        "iso2",
+        "capital",
+    }:
         return ColumnRole({"name": "country", "capital": "city"}.get(name, "country_code"))
-    if name == "name" and re.search(r"(status|stage|(^|_)state|column|lane)$", own):
+    if name == "name" and re.search(r"(status|stage|(^|_)state|column|lane)$", table_name):
         return ColumnRole("choice", words=_STAGES)
-    if name == "name" and re.search(r"(field|attribute|property)$", own):
+    if name == "name" and re.search(r"(field|attribute|property)$", table_name):
         return ColumnRole("choice", words=_FIELDS)
-    if _COLOR.search(name) and _THINGS.search(own):
+    if _COLOR.search(name) and _THINGS.search(table_name):
         return ColumnRole("choice", words=word_list("color"))
-    if name == "url" and re.search(r"image|photo|picture", own):
+    if name == "url" and re.search(r"image|photo|picture", table_name):
         return ColumnRole("picture")
-    if name == "status" and re.search(r"article|post|page|document|news|book|course|lesson|podcast|video", own):
+    if name == "status" and re.search(r"article|post|page|document|news|book|course|lesson|podcast|video", table_name):
         return ColumnRole("choice", words=("draft", "published", "published", "archived"))
     if name.endswith("reason"):
         for pattern, words in _REASONS:
-            if re.search(pattern, f"{own} {name}"):
+            if re.search(pattern, f"{table_name} {name}"):
                 return ColumnRole("choice", words=words) if words else ColumnRole("reason")
         return ColumnRole("note")
-    if name == "key" and not re.search(r"key|token|secret|credential", own):
+    if name == "key" and not re.search(r"key|token|secret|credential", table_name):
         return ColumnRole("slug")
-    if name == "name" and (machine := _MACHINES.search(own)):
+    if name == "name" and (machine := _MACHINES.search(table_name)):
         return ColumnRole("code", {"text": f"{machine[0].capitalize()} ###"})
-    if name == "name" and re.search(r"(^|_)(school_?class|classroom)$", own):
+    if name == "name" and re.search(r"(^|_)(school_?class|classroom)$", table_name):
         return ColumnRole("code", {"text": "#?"})
-    if name == "name" and (said := next((words for pattern, words in _SUBJECTS if re.search(pattern, own)), None)):
+    if name == "name" and (
+        said := next((words for pattern, words in _SUBJECTS if re.search(pattern, table_name)), None)
+    ):
         return ColumnRole("choice", words=said)
-    if name == "title" and re.search(r"teacher|doctor|patient|student|guest|customer|contact", own):
+    if name == "title" and re.search(r"teacher|doctor|patient|student|guest|customer|contact", table_name):
         return ColumnRole("choice", words=("Ms", "Mr", "Dr"))
-    if name == "title" and _PEOPLE.search(own):
+    if name == "title" and _PEOPLE.search(table_name):
         return ColumnRole("job")
-    for pattern, role in (*_NAMED, *((pattern, ColumnRole("choice", words=words)) for pattern, words in _CHOICES)):
+    for pattern, role in (
+        *_ROLES_BY_NAME,
+        *((pattern, ColumnRole("choice", words=words)) for pattern, words in _CHOICES),
+    ):
         if re.search(pattern, name):
-            return ColumnRole(_of(own, name, role.how)) if role.how in {"titled", "told"} else role
+            return ColumnRole(_find_subject(table_name, name, role.name)) if role.name in {"titled", "told"} else role
     if name.endswith("name"):
-        return ColumnRole(_named(f"{own}_{name.removesuffix('name').strip('_')}"))
+        return ColumnRole(_find_name_role(f"{table_name}_{name.removesuffix('name').strip('_')}"))
     return ColumnRole("label")
 
 
-def _snake(name: str) -> str:
+def _to_snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def _of(table: str, column: str, how: str) -> str:
+def _find_subject(table: str, column: str, role: str) -> str:
     """What a title or a text is about, by the column's name, then by the table's."""
-    first, otherwise = (_TITLED, "article") if how == "titled" else (_TOLD, "entry")
-    for said in (column, table):
-        if how == "told" and said == table and _THINGS.search(table):
+    patterns, default = (_TITLE_ROLES, "article") if role == "titled" else (_TEXT_ROLES, "entry")
+    for name in (column, table):
+        if role == "told" and name == table and _THINGS.search(table):
             return "product text"
-        if found := next((phrase for pattern, phrase in first if re.search(pattern, said)), None):
-            return found
-    if _WORK.search(table):
-        return "task" if how == "titled" else "task text"
+        if subject := next((phrase for pattern, phrase in patterns if re.search(pattern, name)), None):
+            return subject
+    if _TASKS.search(table):
+        return "task" if role == "titled" else "task text"
     if _THINGS.search(table):
         return "product"
-    return "about" if how == "told" and (_FIRMS.search(table) or re.search(_NAMED_AFTER[0][0], table)) else otherwise
+    return "about" if role == "told" and (_COMPANIES.search(table) or re.search(_NAME_ROLES[0][0], table)) else default
 
 
-def _named(of: str) -> str:
-    last = of.strip("_").rpartition("_")[2]
-    for pattern, how in (
+def _find_name_role(owner: str) -> str:
+    last = owner.strip("_").rpartition("_")[2]
+    for pattern, role in (
         (_PEOPLE, "person"),
-        (_FIRMS, "company"),
+        (_COMPANIES, "company"),
         (_THINGS, "product"),
         (_PLACES, "city"),
-        (_WORK, "task"),
+        (_TASKS, "task"),
     ):
         if pattern.search(last):
-            return how
-    return next((phrase for pattern, phrase in _NAMED_AFTER if re.search(pattern, of.strip("_"))), "label")
+            return role
+    return next((phrase for pattern, phrase in _NAME_ROLES if re.search(pattern, owner.strip("_"))), "label")

@@ -23,32 +23,32 @@ class ForeignKey:
     """
 
     name: str
-    pairs: tuple[tuple[str, str], ...]
+    column_pairs: tuple[tuple[str, str], ...]
     target: str
     stream: Stream
     is_planned: bool
-    nullable: bool
-    late: bool = False
-    also: Mapping[str, str] = field(default_factory=dict, hash=False)
-    unique: bool = False
+    is_nullable: bool
+    is_loaded_later: bool = False
+    agreeing_columns: Mapping[str, str] = field(default_factory=dict, hash=False)
+    is_unique: bool = False
     follows_class: bool = False
     source: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return tuple(own for own, _ in self.pairs)
+        return tuple(own for own, _ in self.column_pairs)
 
     @property
-    def says(self) -> Mapping[str, str]:
+    def determined_columns(self) -> Mapping[str, str]:
         """Columns of this table that follow from the parent row, each with the column of the parent."""
-        return {**self.also, **dict(self.pairs)}
+        return {**self.agreeing_columns, **dict(self.column_pairs)}
 
-    def follows(self, share: RowsPerParent | None) -> bool:
+    def follows_rows_per_parent(self, share: RowsPerParent | None) -> bool:
         """Whether the seeds give a number of rows per parent of this key."""
         return share is not None and share.parent == self.target and share.column in self.columns
 
 
-def find_keys(
+def find_foreign_keys(
     table: TableSpec, planned: Mapping[str, TableSpec], existing: Mapping[str, int]
 ) -> tuple[ForeignKey, ...]:
     """The foreign keys that no rule fills, in the order in which their rows are chosen.
@@ -62,25 +62,25 @@ def find_keys(
         NoGenerator: the key it refers to is left to the database, which alone knows it.
     """
     order = [column.name for column in table.sql.columns]
-    found: list[ForeignKey] = []
+    keys: list[ForeignKey] = []
     taken: set[tuple[str, ...]] = set()
-    for constraint in constraints_of(table.sql):
+    for constraint in sort_foreign_keys(table.sql):
         pairs = tuple((str(e.parent.name), str(e.column.name)) for e in constraint.elements)
         names = tuple(own for own, _ in pairs)
         rules = [table.rules.get(own) for own in names]
-        ruled = [rule for rule in rules if rule is not None and not isinstance(rule, Same)]
-        if ruled or names in taken:
+        filling_rules = [rule for rule in rules if rule is not None and not isinstance(rule, Same)]
+        if filling_rules or names in taken:
             continue
-        key = _key(table, constraint, pairs, planned, existing)
+        key = _make_key(table, constraint, pairs, planned, existing)
         if key is not None:
             taken.add(names)
-            found.append(key)
-    found = [_named(key, found) for key in found]
-    agreeing = [replace(key, also=_agreement(table, key, found, planned)) for key in found]
-    return tuple(sorted(agreeing, key=lambda key: _rank(table, key, order)))
+            keys.append(key)
+    keys = [_name_key(key, keys) for key in keys]
+    consistent_keys = [replace(key, agreeing_columns=_find_agreeing_columns(table, key, keys, planned)) for key in keys]
+    return tuple(sorted(consistent_keys, key=lambda key: _get_sort_key(table, key, order)))
 
 
-def constraints_of(table: Table) -> list[ForeignKeyConstraint]:
+def sort_foreign_keys(table: Table) -> list[ForeignKeyConstraint]:
     """The foreign keys of a table, in the same order in every process."""
     order = [column.name for column in table.columns]
 
@@ -90,21 +90,21 @@ def constraints_of(table: Table) -> list[ForeignKeyConstraint]:
     return sorted(table.foreign_key_constraints, key=place)
 
 
-def key_of(keys: Sequence[ForeignKey], column: str) -> ForeignKey | None:
+def find_key(keys: Sequence[ForeignKey], column: str) -> ForeignKey | None:
     """The key that a column's values come from: the first that has it."""
     return next((key for key in keys if column in key.columns), None)
 
 
-def _rank(table: TableSpec, key: ForeignKey, order: list[str]) -> tuple[int, int, int, int]:
+def _get_sort_key(table: TableSpec, key: ForeignKey, order: list[str]) -> tuple[int, int, int, int]:
     return (
-        0 if key.follows(table.share) else 1,
-        0 if not key.nullable else 1,
-        -len(key.says),
+        0 if key.follows_rows_per_parent(table.rows_per_parent) else 1,
+        0 if not key.is_nullable else 1,
+        -len(key.determined_columns),
         order.index(key.name),
     )
 
 
-def _key(
+def _make_key(
     table: TableSpec,
     constraint: ForeignKeyConstraint,
     pairs: tuple[tuple[str, str], ...],
@@ -112,63 +112,65 @@ def _key(
     existing: Mapping[str, int],
 ) -> ForeignKey | None:
     target = constraint.elements[0].column.table
-    own = [table.column(name) for name, _ in pairs]
-    nullable = any(column.nullable and not table.facts[str(column.name)].not_null for column in own)
-    key = ForeignKey("", pairs, str(target.key), table.stream("+".join(name for name, _ in pairs)), True, nullable)
+    own = [table.get_column(name) for name, _ in pairs]
+    nullable = any(column.nullable and not table.value_constraints[str(column.name)].not_null for column in own)
+    key = ForeignKey("", pairs, str(target.key), table.make_stream("+".join(name for name, _ in pairs)), True, nullable)
     if target is table.sql:
         return key
     parent = planned.get(target.key)
     if parent is None:
-        return _to_unplanned(table, key, existing)
+        return _make_key_to_unplanned(table, key, existing)
     if parent.is_empty and not nullable and not table.is_empty:
         raise ParentNotPlanned(table.name, pairs[0][0], target.key)
-    late = parent.rank > table.rank
-    if late and not nullable and not constraint.deferrable:
+    is_loaded_later = parent.rank > table.rank
+    if is_loaded_later and not nullable and not constraint.deferrable:
         raise CyclicReference(table.name, pairs[0][0], target.key, nullable=False)
     for _, column in pairs:
-        if parent.is_left_out(column):
+        if parent.is_left_to_database(column):
             raise NoGenerator(table.name, pairs[0][0], f"{target.key}.{column}, which the database fills")
-    return replace(key, late=late)
+    return replace(key, is_loaded_later=is_loaded_later)
 
 
-def _to_unplanned(table: TableSpec, key: ForeignKey, existing: Mapping[str, int]) -> ForeignKey | None:
+def _make_key_to_unplanned(table: TableSpec, key: ForeignKey, existing: Mapping[str, int]) -> ForeignKey | None:
     """A key to rows that the database already has. A nullable key stays NULL."""
-    if key.nullable:
+    if key.is_nullable:
         return None
     if existing.get(key.target) == 0 and not table.is_empty:
-        raise ParentNotPlanned(table.name, key.pairs[0][0], key.target)
+        raise ParentNotPlanned(table.name, key.column_pairs[0][0], key.target)
     return replace(key, is_planned=False)
 
 
-def _named(key: ForeignKey, found: Sequence[ForeignKey]) -> ForeignKey:
-    others = {column for other in found if other.columns != key.columns for column in other.columns}
+def _name_key(key: ForeignKey, keys: Sequence[ForeignKey]) -> ForeignKey:
+    others = {column for other in keys if other.columns != key.columns for column in other.columns}
     return replace(key, name=next((column for column in key.columns if column not in others), key.columns[0]))
 
 
-def _agreement(
-    table: TableSpec, key: ForeignKey, found: Sequence[ForeignKey], planned: Mapping[str, TableSpec]
+def _find_agreeing_columns(
+    table: TableSpec, key: ForeignKey, keys: Sequence[ForeignKey], planned: Mapping[str, TableSpec]
 ) -> Mapping[str, str]:
     """The columns of this table that a parent has too: by a rule `same`, or by name where both refer to one column."""
-    also: dict[str, str] = {}
+    agreeing_columns: dict[str, str] = {}
     for own in key.columns:
         rule = table.rules.get(own)
         if isinstance(rule, Same):
-            also.update(rule.columns)
+            agreeing_columns.update(rule.columns)
     if key.target == table.name or not key.is_planned:
-        return also
+        return agreeing_columns
     parent = planned[key.target].sql
-    mine = dict.fromkeys(column for other in found for column in other.columns if other.columns != key.columns)
-    for column in mine:
+    own_columns = dict.fromkeys(column for other in keys for column in other.columns if other.columns != key.columns)
+    for column in own_columns:
         if column in key.columns or column not in parent.columns:
             continue
-        theirs = {e.parent.name: e.column for constraint in constraints_of(parent) for e in constraint.elements}
-        target = theirs.get(column)
-        if target is not None and _end_of_chain(target) == _end_of_chain(table.column(column)):
-            also.setdefault(column, column)
-    return {} if key.late else also
+        parent_columns = {
+            e.parent.name: e.column for constraint in sort_foreign_keys(parent) for e in constraint.elements
+        }
+        target = parent_columns.get(column)
+        if target is not None and _find_root_column(target) == _find_root_column(table.get_column(column)):
+            agreeing_columns.setdefault(column, column)
+    return {} if key.is_loaded_later else agreeing_columns
 
 
-def _end_of_chain(column: object) -> object:
+def _find_root_column(column: object) -> object:
     """The column that a chain of foreign keys ends at."""
     for _ in range(20):
         keys = sorted(getattr(column, "foreign_keys", ()), key=lambda key: str(key.target_fullname))

@@ -25,26 +25,28 @@ class Inheritance:
     mapper: Mapper[Any]
     discriminator: str | None
     identities: Sequence[Any]
-    own: Sequence[int]
+    own_positions: Sequence[int]
     extensions: Sequence[str]
-    extended: str | None
+    parent_table: str | None
     primary_key: frozenset[str]
 
-    def is_key(self, key: ForeignKey) -> bool:
+    def is_parent_key(self, key: ForeignKey) -> bool:
         """Whether this key joins a row to its row in the table that is extended."""
-        return self.extended is not None and key.target == self.extended and set(key.columns) == self.primary_key
+        return (
+            self.parent_table is not None and key.target == self.parent_table and set(key.columns) == self.primary_key
+        )
 
-    def identities_with(self, column: Column[Any]) -> list[Any]:
+    def find_identities_with(self, column: Column[Any]) -> list[Any]:
         """The identities of the classes that have a column."""
-        found = self.mapper.base_mapper.polymorphic_map.items()
+        mappers = self.mapper.base_mapper.polymorphic_map.items()
         return [
             identity
-            for identity, mapper in found
+            for identity, mapper in mappers
             if any(column in attribute.columns for attribute in mapper.column_attrs)
         ]
 
 
-def inheritance_of(table: TableSpec) -> Inheritance | None:
+def find_inheritance(table: TableSpec) -> Inheritance | None:
     """How a table's classes inherit; None where they do not, or where an expression says which class a row is of."""
     mapper = None if table.model is None else inspect(table.model)
     if mapper is None or mapper.concrete or not isinstance(mapper.base_mapper.polymorphic_on, Column):
@@ -55,14 +57,14 @@ def inheritance_of(table: TableSpec) -> Inheritance | None:
     extensions = {
         str(other.local_table.key): None
         for other in mapper.self_and_descendants
-        if isinstance(other.local_table, Table) and _extended(other) is table.sql
+        if isinstance(other.local_table, Table) and _find_parent_table(other) is table.sql
     }
-    parent = _extended(mapper)
+    parent = _find_parent_table(mapper)
     return Inheritance(
         mapper,
         discriminator,
         identities,
-        _own(table, mapper, discriminator, identities),
+        _find_own_positions(table, mapper, discriminator, identities),
         [*extensions],
         None if parent is None else str(parent.key),
         frozenset(str(column.name) for column in table.sql.primary_key.columns),
@@ -71,24 +73,26 @@ def inheritance_of(table: TableSpec) -> Inheritance | None:
 
 def is_identity(identity: Any, value: Any) -> bool:
     """Whether a value identifies a class. An enum member also matches by its name or its value."""
-    ways = [identity, identity.name, identity.value] if isinstance(identity, Enum) else [identity]
-    return any(way == value for way in ways)
+    accepted = [identity, identity.name, identity.value] if isinstance(identity, Enum) else [identity]
+    return any(way == value for way in accepted)
 
 
-def shown_identities(identities: Sequence[Any]) -> str:
+def format_identities(identities: Sequence[Any]) -> str:
     return ", ".join(str(getattr(identity, "value", identity)) for identity in identities)
 
 
-def _own(table: TableSpec, mapper: Mapper[Any], discriminator: str | None, identities: Sequence[Any]) -> Sequence[int]:
-    found = mapper.base_mapper.polymorphic_map
-    own = [at for at, other in enumerate(found.values()) if other.local_table is table.sql]
-    if table.request.is_partial and mapper.polymorphic_identity in found:
+def _find_own_positions(
+    table: TableSpec, mapper: Mapper[Any], discriminator: str | None, identities: Sequence[Any]
+) -> Sequence[int]:
+    mappers = mapper.base_mapper.polymorphic_map
+    own = [at for at, other in enumerate(mappers.values()) if other.local_table is table.sql]
+    if table.request.is_partial and mapper.polymorphic_identity in mappers:
         own = [identities.index(mapper.polymorphic_identity)]
-    values = None if discriminator is None else table.facts[discriminator].values
+    values = None if discriminator is None else table.value_constraints[discriminator].values
     return [at for at in own if values is None or any(is_identity(identities[at], value) for value in values)]
 
 
-def _extended(mapper: Mapper[Any]) -> Table | None:
+def _find_parent_table(mapper: Mapper[Any]) -> Table | None:
     """The table that a class's table extends in joined inheritance."""
     for above in mapper.iterate_to_root():
         if above.local_table is not mapper.local_table:

@@ -5,10 +5,10 @@ import re
 from seedbed.schema.declarations import get_declarations
 from seedbed.seeding.analysis.checks import convert_bound
 from seedbed.seeding.analysis.table_definition import TableDefinition
-from seedbed.seeding.analysis.value_facts import Facts
+from seedbed.seeding.analysis.value_facts import ValueConstraints
 from seedbed.seeding.core.column_types import MOMENTS
 
-_KEY = re.compile(r'^(RANGE|LIST)\s*\(\s*"?(\w+)"?\s*\)$', re.IGNORECASE)
+_PARTITION_KEY = re.compile(r'^(RANGE|LIST)\s*\(\s*"?(\w+)"?\s*\)$', re.IGNORECASE)
 _PARTITION = re.compile(
     r'\sPARTITION\s+OF\s+"?(?P<of>[\w.]+)"?\s+(?:(?P<default>DEFAULT)|FOR\s+VALUES\s+'
     r"(?:IN\s*\((?P<values>.*)\)|FROM\s*\((?P<low>[^)]*)\)\s*TO\s*\((?P<high>[^)]*)\)))",
@@ -16,36 +16,42 @@ _PARTITION = re.compile(
 )
 
 
-def partitioned(table: TableDefinition) -> tuple[str, Facts] | None:
+def read_partition_constraints(table: TableDefinition) -> tuple[str, ValueConstraints] | None:
     """The partition key with the values it may have, or None where any value is accepted.
 
     Ranges are taken for ones without a gap between them.
     """
-    key = _KEY.match(str(table.sql.dialect_options["postgresql"]["partition_by"] or "").strip())
-    if key is None or key[2] not in table.kinds:
+    key = _PARTITION_KEY.match(str(table.sql.dialect_options["postgresql"]["partition_by"] or "").strip())
+    if key is None or key[2] not in table.column_types:
         return None
     names = {table.sql.name, str(table.sql.key)}
-    found = [
+    partitions = [
         part
-        for said in get_declarations(table.sql.metadata)
-        if (part := _PARTITION.search(said)) and part["of"] in names
+        for statement in get_declarations(table.sql.metadata)
+        if (part := _PARTITION.search(statement)) and part["of"] in names
     ]
-    if not found or (key[1].upper() == "RANGE" and any(part["default"] for part in found)):
+    if not partitions or (key[1].upper() == "RANGE" and any(part["default"] for part in partitions)):
         return None
-    column, kind = table.column(key[2]), table.kinds[key[2]]
-    facts = Facts(not_null=not column.nullable)
+    column, column_type = table.get_column(key[2]), table.column_types[key[2]]
+    constraints = ValueConstraints(not_null=not column.nullable)
     if key[1].upper() == "LIST":
-        listed = [value for part in found if part["values"] for value in _values(part["values"])]
-        plain = kind.is_text or kind.name == "enum"
-        return (key[2], facts.one_of(listed if plain else [int(v) for v in listed if v.isdigit()])) if listed else None
-    lows, highs = ([value for part in found for value in _values(part[side] or "")] for side in ("low", "high"))
-    if kind.name not in MOMENTS | {"date"} or not lows or not highs or "" in (*lows, *highs):
+        values = [value for part in partitions if part["values"] for value in _read_constants(part["values"])]
+        is_text = column_type.is_text or column_type.name == "enum"
+        return (
+            (key[2], constraints.one_of(values if is_text else [int(v) for v in values if v.isdigit()]))
+            if values
+            else None
+        )
+    lows, highs = (
+        [value for part in partitions for value in _read_constants(part[side] or "")] for side in ("low", "high")
+    )
+    if column_type.name not in MOMENTS | {"date"} or not lows or not highs or "" in (*lows, *highs):
         return None
-    typed = facts.at_least(convert_bound(min(lows), kind), kind)
-    return key[2], typed.at_most(convert_bound(max(highs), kind), kind, or_equal=False)
+    with_low = constraints.at_least(convert_bound(min(lows), column_type), column_type)
+    return key[2], with_low.at_most(convert_bound(max(highs), column_type), column_type, or_equal=False)
 
 
-def _values(listed: str) -> list[str]:
+def _read_constants(listed: str) -> list[str]:
     """Constants between commas, without quotes; nothing in the place of MINVALUE, MAXVALUE and expressions."""
     return [
         value[1:-1].replace("''", "'") if value[:1] == "'" else value if value.isdigit() else ""

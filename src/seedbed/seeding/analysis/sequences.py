@@ -9,39 +9,41 @@ from sqlalchemy import Column, Sequence
 from seedbed.postgres.quoting import compile_expression, quote_identifier
 from seedbed.seeding.core.column_types import INTEGERS, get_column_type
 
-_NEXT = re.compile(r"^\s*nextval\s*\(\s*'(?P<name>(?:[^']|'')+)'\s*(?:::\s*(?:text|regclass)\s*)*\)\s*$", re.IGNORECASE)
+_NEXTVAL = re.compile(
+    r"^\s*nextval\s*\(\s*'(?P<name>(?:[^']|'')+)'\s*(?:::\s*(?:text|regclass)\s*)*\)\s*$", re.IGNORECASE
+)
 
 
-def place_in_sequence(column: Column[Any]) -> tuple[int, int]:
+def find_sequence_position(column: Column[Any]) -> tuple[int, int]:
     """The position of a column among those that share its sequence, and how many share it.
 
     It depends on the schema alone, so a row keeps its number whichever tables are seeded and with however many rows.
     """
-    name = sequence_of(column)
+    name = find_sequence(column)
     if name is None:
         return 0, 1
     sharing = [
         other
         for _, table in sorted(column.table.metadata.tables.items())
         for other in table.columns
-        if sequence_of(other) == name and get_column_type(other).name in INTEGERS
+        if find_sequence(other) == name and get_column_type(other).name in INTEGERS
     ]
     return sharing.index(column), len(sharing)
 
 
-def sequence_of(column: Column[Any]) -> str | None:
+def find_sequence(column: Column[Any]) -> str | None:
     """The quoted name of a column's sequence, or None where the column has one to itself."""
-    found = list(_named(column))
-    return None if not found else ".".join(quote_identifier(part) for part in found[0] if part and part != "public")
+    names = list(_read_sequence_names(column))
+    return None if not names else ".".join(quote_identifier(part) for part in names[0] if part and part != "public")
 
 
-def _named(column: Column[Any]) -> Iterator[tuple[str, ...]]:
+def _read_sequence_names(column: Column[Any]) -> Iterator[tuple[str, ...]]:
     argument = getattr(column.server_default, "arg", None)
     for default in (column.default, argument):
         sequence = getattr(default, "sequence", default)  # of Sequence.next_value()
         if isinstance(sequence, Sequence):
             yield (str(sequence.schema or ""), str(sequence.name))
-    match = None if argument is None else _NEXT.match(compile_expression(argument))
+    match = None if argument is None else _NEXTVAL.match(compile_expression(argument))
     if match is not None:
         name = match["name"].replace("''", "'")
         yield tuple(part.replace('"', "") if '"' in part else part.lower() for part in name.rsplit(".", 1))

@@ -31,14 +31,14 @@ class TableDefinition:
     as_of: datetime
     root: Path
     rank: int
-    kinds: Mapping[str, ColumnType]
+    column_types: Mapping[str, ColumnType]
 
     @property
     def name(self) -> str:
         return str(self.sql.key)
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """The line of the seeds file that asks for the table."""
         return self.request.location
 
@@ -47,7 +47,7 @@ class TableDefinition:
         return self.request.rules
 
     @property
-    def share(self) -> RowsPerParent | None:
+    def rows_per_parent(self) -> RowsPerParent | None:
         return self.request.rows if isinstance(self.request.rows, RowsPerParent) else None
 
     @property
@@ -55,31 +55,31 @@ class TableDefinition:
         return self.request.rows == 0
 
     @cached_property
-    def end(self) -> int:
+    def latest(self) -> int:
         """`as_of` in microseconds since 1970. No row is later."""
         return microseconds(self.as_of)
 
-    def stream(self, column: str) -> Stream:
+    def make_stream(self, column: str) -> Stream:
         return Stream(self.seed, f"{self.name}.{column}")
 
-    def column(self, name: str) -> Column[Any]:
+    def get_column(self, name: str) -> Column[Any]:
         return next(column for column in self.sql.columns if column.name == name)
 
-    def kind(self, column: str) -> ColumnType:
-        return self.kinds[column] if column in self.kinds else get_column_type(self.column(column))
+    def get_type(self, column: str) -> ColumnType:
+        return self.column_types[column] if column in self.column_types else get_column_type(self.get_column(column))
 
-    def takes_instances(self, column: str) -> bool:
+    def takes_model_instances(self, column: str) -> bool:
         """Whether a JSON column's own Python type takes models rather than what JSON has."""
-        return has_custom_processing(self.column(column))
+        return has_custom_processing(self.get_column(column))
 
-    def is_left_out(self, column: str) -> bool:
+    def is_left_to_database(self, column: str) -> bool:
         """Whether a column's values are the database's own, and so unknown here."""
-        if column in self.rules or (column in self.kinds and self.kinds[column].is_generated):
+        if column in self.rules or (column in self.column_types and self.column_types[column].is_generated):
             return False
-        own = self.column(column)
+        own = self.get_column(column)
         return own.computed is not None or own.server_default is not None or own.identity is not None
 
 
-def column_kinds(table: Table) -> dict[str, ColumnType]:
+def read_column_types(table: Table) -> dict[str, ColumnType]:
     """The types of a table's columns, without those of columns that the database computes."""
     return {str(column.name): get_column_type(column) for column in table.columns if column.computed is None}

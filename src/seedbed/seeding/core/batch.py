@@ -138,16 +138,16 @@ class Numbers(Batch):
     """
 
     data: npt.NDArray[Any]
-    kind: ColumnType
+    column_type: ColumnType
 
     def __len__(self) -> int:
         return len(self.data)
 
     def select(self, indices: Ints) -> Batch:
-        return Numbers(None, self.data[indices], self.kind)
+        return Numbers(None, self.data[indices], self.column_type)
 
     def values(self) -> list[Any]:
-        return decode_numbers(self.data, self.kind)
+        return decode_numbers(self.data, self.column_type)
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,8 +249,8 @@ def make_fixed_pool(name: str, values: Sequence[Any]) -> ValuePool:
 
 def to_microseconds(batch: Batch, otherwise: int) -> Ints:
     """Dates and times in microseconds since 1970; `otherwise` where there is none."""
-    if isinstance(batch, Numbers) and batch.kind.name in MOMENTS | {"date"}:
-        data = batch.data * (DAY if batch.kind.name == "date" else 1)
+    if isinstance(batch, Numbers) and batch.column_type.name in MOMENTS | {"date"}:
+        data = batch.data * (DAY if batch.column_type.name == "date" else 1)
         return np.asarray(data if batch.nulls is None else np.where(batch.nulls, otherwise, data), dtype=np.int64)
     found = [microseconds(value) if hasattr(value, "hour") else otherwise for value in batch.tolist()]
     return np.array(found, dtype=np.int64)
@@ -262,7 +262,7 @@ def merge(first: Batch, second: Batch, where: Bools) -> Batch:
     if first.nulls is not None or second.nulls is not None:
         nulls = np.where(where, _get_nulls(second), _get_nulls(first))
     if isinstance(first, Numbers) and isinstance(second, Numbers):
-        return Numbers(nulls, np.where(where, second.data, first.data), first.kind)
+        return Numbers(nulls, np.where(where, second.data, first.data), first.column_type)
     if isinstance(first, Coded) and isinstance(second, Coded) and first.pool is second.pool:
         return Coded(nulls, np.where(where, second.codes, first.codes), first.pool)
     if isinstance(first, Uuids) and isinstance(second, Uuids):

@@ -87,24 +87,28 @@ class ColumnType:
 
 def get_stored_type(column: Column[Any]) -> TypeEngine[Any]:
     """The type that the database has; a Python-side type is one that is stored as another."""
-    kind: TypeEngine[Any] = column.type
-    while isinstance(kind, TypeDecorator) and not isinstance(kind, Interval):  # SQLAlchemy makes an Interval of a time
-        kind = kind.load_dialect_impl(DIALECT)
-    return kind
+    column_type: TypeEngine[Any] = column.type
+    while isinstance(column_type, TypeDecorator) and not isinstance(
+        column_type, Interval
+    ):  # SQLAlchemy makes an Interval of a time
+        column_type = column_type.load_dialect_impl(DIALECT)
+    return column_type
 
 
 def get_column_type(column: Column[Any]) -> ColumnType:
-    kind = _convert_type(get_stored_type(column))
-    return kind if kind.has_binary or column.table is None else _resolve_declared_domain(column, kind)
+    column_type = _convert_type(get_stored_type(column))
+    return (
+        column_type if column_type.has_binary or column.table is None else _resolve_declared_domain(column, column_type)
+    )
 
 
-def _resolve_declared_domain(column: Column[Any], kind: ColumnType) -> ColumnType:
+def _resolve_declared_domain(column: Column[Any], column_type: ColumnType) -> ColumnType:
     """What a domain that `declare` makes stands on, with its CHECK; other kinds as they are."""
     for statement in get_declarations(column.table.metadata):
-        found = _DOMAIN.match(statement)
-        if found is not None and found["name"] == kind.name:
-            return replace(parse_type(found["base"]), check=found["rule"], is_domain=True)
-    return kind
+        match = _DOMAIN.match(statement)
+        if match is not None and match["name"] == column_type.name:
+            return replace(parse_type(match["base"]), check=match["rule"], is_domain=True)
+    return column_type
 
 
 def has_custom_processing(column: Column[Any]) -> bool:
@@ -112,8 +116,11 @@ def has_custom_processing(column: Column[Any]) -> bool:
 
     SQLModel's own decorators change nothing of what is made here: aware times, and texts within their length.
     """
-    kind = column.type
-    return isinstance(kind, TypeDecorator) and type(kind).__module__.partition(".")[0] not in {"sqlmodel", "sqlalchemy"}
+    column_type = column.type
+    return isinstance(column_type, TypeDecorator) and type(column_type).__module__.partition(".")[0] not in {
+        "sqlmodel",
+        "sqlalchemy",
+    }
 
 
 def get_bind_processor(column: Column[Any]) -> Callable[[Any], Any] | None:
@@ -121,21 +128,21 @@ def get_bind_processor(column: Column[Any]) -> Callable[[Any], Any] | None:
     return column.type.bind_processor(DIALECT)
 
 
-def _convert_type(kind: TypeEngine[Any]) -> ColumnType:
-    if isinstance(kind, Enum):
-        if not kind.native_enum:
-            return ColumnType("varchar", size=kind.length, labels=tuple(kind.enums))
-        return ColumnType("enum", labels=tuple(kind.enums))
-    if isinstance(kind, DOMAIN):
-        base = _convert_type(kind.data_type)
-        rule = None if kind.check is None else compile_expression(kind.check)
-        return ColumnType(base.name, base.size, base.scale, base.element, base.labels, rule, is_domain=True)
-    if isinstance(kind, ARRAY):
-        element: Any = kind.item_type
+def _convert_type(sql_type: TypeEngine[Any]) -> ColumnType:
+    if isinstance(sql_type, Enum):
+        if not sql_type.native_enum:
+            return ColumnType("varchar", size=sql_type.length, labels=tuple(sql_type.enums))
+        return ColumnType("enum", labels=tuple(sql_type.enums))
+    if isinstance(sql_type, DOMAIN):
+        base = _convert_type(sql_type.data_type)
+        check = None if sql_type.check is None else compile_expression(sql_type.check)
+        return ColumnType(base.name, base.size, base.scale, base.element, base.labels, check, is_domain=True)
+    if isinstance(sql_type, ARRAY):
+        element: Any = sql_type.item_type
         while isinstance(element, TypeDecorator):
             element = element.load_dialect_impl(DIALECT)
         return ColumnType("array", element=_convert_type(element))
-    return parse_type(kind.compile(dialect=DIALECT))
+    return parse_type(sql_type.compile(dialect=DIALECT))
 
 
 def parse_type(words: str) -> ColumnType:
@@ -143,11 +150,11 @@ def parse_type(words: str) -> ColumnType:
     words = " ".join(words.lower().split())
     if words.endswith("[]"):
         return ColumnType("array", element=parse_type(words.removesuffix("[]")))
-    found = _TYPE_NAME.match(words)
-    if found is None:
+    match = _TYPE_NAME.match(words)
+    if match is None:
         return ColumnType(words)
-    arguments = [int(number) for number in (found["arguments"] or "").split(",") if number.strip()]
-    name = found["name"] + (found["zone"] or "")
+    arguments = [int(number) for number in (match["arguments"] or "").split(",") if number.strip()]
+    name = match["name"] + (match["zone"] or "")
     name = _NAMES.get(name, name)
     size = arguments[0] if arguments else None
     if name == "float8" and size is not None and size <= _SINGLE_PRECISION:

@@ -12,12 +12,12 @@ from seedbed.seeding.core.column_types import ColumnType
 from seedbed.seeding.core.time_units import DAY, EPOCH, MICROSECOND, microseconds
 
 
-def decode_numbers(data: npt.NDArray[Any], kind: ColumnType) -> list[Any]:
+def decode_numbers(data: npt.NDArray[Any], column_type: ColumnType) -> list[Any]:
     """Numbers as the values that Python has for them."""
     numbers = data.tolist()
-    match kind.name:
+    match column_type.name:
         case "numeric":
-            return [make_decimal(number, kind.decimals) for number in numbers]
+            return [make_decimal(number, column_type.decimals) for number in numbers]
         case "date":
             return [date.fromordinal(number + EPOCH.toordinal()) for number in numbers]
         case "timestamptz":
@@ -38,13 +38,13 @@ def decode_numbers(data: npt.NDArray[Any], kind: ColumnType) -> list[Any]:
     return list(numbers)
 
 
-def encode_number(value: Any, kind: ColumnType) -> int | float | None:
+def encode_number(value: Any, column_type: ColumnType) -> int | float | None:
     """The number that stands for a value of Python in a batch of numbers; None where none does."""
     match value:
         case bool():
             return int(value)
         case datetime():
-            return microseconds(value) // (DAY if kind.name == "date" else 1)
+            return microseconds(value) // (DAY if column_type.name == "date" else 1)
         case date():
             return value.toordinal() - EPOCH.toordinal()
         case time():
@@ -52,8 +52,8 @@ def encode_number(value: Any, kind: ColumnType) -> int | float | None:
         case timedelta():
             return value // MICROSECOND
         case int() | float() | Decimal():
-            if kind.name == "numeric":
-                return round(Fraction(str(value)) * 10**kind.decimals) if math.isfinite(value) else None
+            if column_type.name == "numeric":
+                return round(Fraction(str(value)) * 10**column_type.decimals) if math.isfinite(value) else None
             return value if isinstance(value, int) else float(value)
     return None
 

@@ -11,15 +11,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefined
 
 from seedbed.errors import NoGenerator
-from seedbed.seeding.analysis.column_roles import role_by_name
-from seedbed.seeding.analysis.value_facts import unwrapped
+from seedbed.seeding.analysis.column_roles import find_role_by_name
+from seedbed.seeding.analysis.value_facts import unwrap_annotation
 from seedbed.seeding.core.batch import Batch, Coded, Objects, ValuePool
 from seedbed.seeding.core.column_types import RANGES, ColumnType
 from seedbed.seeding.core.random_stream import Dice
 from seedbed.seeding.core.type_registry import WORDS, json_value, uuid_value
 from seedbed.seeding.core.type_registry import Dice as AnyDice
 from seedbed.seeding.core.word_lists import get_words as word_list
-from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, too_few
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, make_shortage
 from seedbed.seeding.generators.text.regex import PatternNotSupported
 from seedbed.seeding.generators.text.regex_columns import match
 from seedbed.seeding.generators.type_series import Nth, series
@@ -32,13 +32,13 @@ _LANGUAGES = ("en", "de", "fr", "es", "it", "pl", "ja")
 
 def series_values(request: ColumnRequest) -> ColumnGenerator | None:
     """A generator for JSON, arrays, ranges, addresses, bits and bytes; None where nothing is known of the type."""
-    made = _maker(request, request.kind)
+    made = _maker(request, request.column_type)
     if made is None:
         return None
     source, nth, domain = made
-    if request.unique:
-        if domain is not None and request.most > domain:
-            return too_few(request, domain)
+    if request.is_unique:
+        if domain is not None and request.required_count > domain:
+            return make_shortage(request, domain)
         return ColumnGenerator(
             request.name, f"{source}, unique", lambda rows: Objects(None, _numbered(request, nth, rows))
         )
@@ -59,13 +59,13 @@ def _dice(request: ColumnRequest, j: int) -> Dice:
     return Dice(request.stream.seed, f"{request.stream.name}/{j}")
 
 
-def _maker(request: ColumnRequest, kind: ColumnType) -> tuple[str, Nth, int | None] | None:
-    facts = request.table.facts[request.name]
-    annotation = facts.annotation
-    if kind.element is None and kind.name in {"json", "jsonb"}:
+def _maker(request: ColumnRequest, column_type: ColumnType) -> tuple[str, Nth, int | None] | None:
+    constraints = request.table.value_constraints[request.name]
+    annotation = constraints.annotation
+    if column_type.element is None and column_type.name in {"json", "jsonb"}:
         structured = isinstance(annotation, type) and issubclass(annotation, BaseModel)
         shown = annotation.__name__ if structured else "a JSON value"
-        custom = request.table.takes_instances(request.name)
+        custom = request.table.takes_model_instances(request.name)
 
         def value(j: int, dice: AnyDice) -> Any:
             try:
@@ -77,18 +77,18 @@ def _maker(request: ColumnRequest, kind: ColumnType) -> tuple[str, Nth, int | No
                 raise NoGenerator(request.table.name, request.name, f"{shown}: {error}") from error
 
         return (shown, value, None)
-    words = [] if kind.element is None or request.unique else _words(request, kind.element)
+    words = [] if column_type.element is None or request.is_unique else _words(request, column_type.element)
     if words:
         return (
             f"up to 3 of {len(words)} words",
             lambda _, dice: [dice.pick(words) for _ in range(dice.below(4))],
             None,
         )
-    nth = series(kind, request.table.as_of, unique=request.unique, longest=facts.longest)
+    nth = series(column_type, request.table.as_of, unique=request.is_unique, longest=constraints.longest)
     if nth is None:
         return None
-    domain = {"bit": 2 ** (kind.size or 1), "varbit": 2 ** (kind.size or 60)}.get(kind.name)
-    return (_shown(kind), nth, domain)
+    domain = {"bit": 2 ** (column_type.size or 1), "varbit": 2 ** (column_type.size or 60)}.get(column_type.name)
+    return (_shown(column_type), nth, domain)
 
 
 def _words(request: ColumnRequest, element: ColumnType) -> list[str]:
@@ -96,23 +96,23 @@ def _words(request: ColumnRequest, element: ColumnType) -> list[str]:
     if not element.is_text:
         return []
     single = request.name.removesuffix("s")
-    role = role_by_name(request.table.sql.name, single)
-    words: Sequence[str] = word_list("tag") if role.how == "tag" else role.words
-    if role.how == "language_code":
+    role = find_role_by_name(request.table.sql.name, single)
+    words: Sequence[str] = word_list("tag") if role.name == "tag" else role.words
+    if role.name == "language_code":
         words = _LANGUAGES
-    if role.how == "email" or single in {"recipient", "subscriber", "watcher"}:
+    if role.name == "email" or single in {"recipient", "subscriber", "watcher"}:
         words = [f"{word}@example.com" for word in WORDS]
     return [word for word in words if element.size is None or len(word) <= element.size]
 
 
-def _shown(kind: ColumnType) -> str:
-    if kind.element is not None:
-        return f"up to 3 of {kind.element}"
-    if kind.name in RANGES:
+def _shown(column_type: ColumnType) -> str:
+    if column_type.element is not None:
+        return f"up to 3 of {column_type.element}"
+    if column_type.name in RANGES:
         return "a range"
-    if kind.name.endswith("multirange"):
+    if column_type.name.endswith("multirange"):
         return "one or two ranges"
-    return f"{'an' if kind.name.startswith('i') else 'a'} {kind.name}"
+    return f"{'an' if column_type.name.startswith('i') else 'a'} {column_type.name}"
 
 
 def _json(annotation: Any, j: int, dice: AnyDice, *, instances: bool) -> Any:
@@ -156,32 +156,38 @@ def _valid(annotation: Any, j: int, dice: AnyDice) -> Any:
     raise AssertionError
 
 
-def _typed(annotation: Any, j: int, dice: AnyDice, more: Sequence[Any] = (), name: str = "") -> Any:
+def _typed(annotation: Any, j: int, dice: AnyDice, outer_metadata: Sequence[Any] = (), name: str = "") -> Any:
     """A value of a Pydantic type; `more` is metadata beside its own."""
-    annotation, own = unwrapped(annotation)
-    said = [*more, *own]
-    origin, inner = get_origin(annotation) or annotation, get_args(annotation)
+    annotation, own_metadata = unwrap_annotation(annotation)
+    metadata = [*outer_metadata, *own_metadata]
+    origin, arguments = get_origin(annotation) or annotation, get_args(annotation)
     if origin is Literal:
-        return dice.pick(inner)
-    if origin is tuple and inner and inner[-1] is not Ellipsis:
-        return [_typed(kind, j + n, dice) for n, kind in enumerate(inner)]
+        return dice.pick(arguments)
+    if origin is tuple and arguments and arguments[-1] is not Ellipsis:
+        return [_typed(item_type, j + n, dice) for n, item_type in enumerate(arguments)]
     if origin in {list, set, tuple, frozenset}:
-        least = _said(said, "min_length", None, 0) or 1
-        most = _said(said, "max_length", None, 0) or least + 1
-        return [_typed(inner[0] if inner else str, j + n, dice) for n in range(min(least + dice.below(2), most))]
+        least = _said(metadata, "min_length", None, 0) or 1
+        most = _said(metadata, "max_length", None, 0) or least + 1
+        return [
+            _typed(arguments[0] if arguments else str, j + n, dice) for n in range(min(least + dice.below(2), most))
+        ]
     if origin is dict:
-        return {dice.pick(WORDS): _typed(inner[1] if inner else str, j, dice) for _ in range(1 + dice.below(2))}
-    if inner and type(None) in inner:
-        return _typed(next(kind for kind in inner if kind is not type(None)), j, dice, said, name)
+        return {dice.pick(WORDS): _typed(arguments[1] if arguments else str, j, dice) for _ in range(1 + dice.below(2))}
+    if arguments and type(None) in arguments:
+        return _typed(
+            next(item_type for item_type in arguments if item_type is not type(None)), j, dice, metadata, name
+        )
     if not isinstance(annotation, type):
         return (
-            _typed(dice.pick(inner) if len(inner) > 1 else inner[0], j, dice, said, name) if inner else dice.pick(WORDS)
+            _typed(dice.pick(arguments) if len(arguments) > 1 else arguments[0], j, dice, metadata, name)
+            if arguments
+            else dice.pick(WORDS)
         )
     if issubclass(annotation, BaseModel):
         return _instance(annotation, j, dice)
     if issubclass(annotation, Enum):
         return dice.pick(list(annotation))
-    return _simple(annotation, said, dice, name)
+    return _simple(annotation, metadata, dice, name)
 
 
 def _simple(annotation: type, said: Sequence[Any], dice: AnyDice, name: str = "") -> Any:
@@ -211,8 +217,8 @@ def _simple(annotation: type, said: Sequence[Any], dice: AnyDice, name: str = ""
     pattern = next((one.pattern for one in said if isinstance(getattr(one, "pattern", None), str)), None)
     if pattern is not None:
         return match(pattern, str(dice.below(2**31)), shortest, longest)
-    role = role_by_name("", name) if name else None
-    text = dice.pick(role.words if role is not None and role.how == "choice" else WORDS)
+    role = find_role_by_name("", name) if name else None
+    text = dice.pick(role.words if role is not None and role.name == "choice" else WORDS)
     while len(text) < shortest:
         text += dice.pick(WORDS)
     return text[:longest] if longest else text

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from seedbed.seeding.analysis.inheritance import is_identity, shown_identities
+from seedbed.seeding.analysis.inheritance import format_identities, is_identity
 from seedbed.seeding.core.batch import Batch, Bools, Coded, make_fixed_pool
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
@@ -17,25 +17,25 @@ def discriminator(request: ColumnRequest) -> ColumnGenerator:
     table, inheritance = request.table, request.table.inheritance
     identities = [] if inheritance is None else inheritance.identities
     pool = make_fixed_pool(f"{table.name}.{request.name}", identities)
-    source = f"its class: {shown_identities(identities)}"
+    source = f"its class: {format_identities(identities)}"
     return ColumnGenerator(request.name, source, lambda rows: Coded(None, table.own_rows.classes(rows), pool))
 
 
 def limited(table: ResolvedTable, made: ColumnGenerator) -> ColumnGenerator:
     """A column's generator, NULL in the rows of classes that do not have the column."""
-    inheritance, column = table.inheritance, table.column(made.name)
+    inheritance, column = table.inheritance, table.get_column(made.name)
     of = None if inheritance is None else inheritance.discriminator
     if inheritance is None or of is None or of == made.name or not column.nullable:
         return made
-    having = inheritance.identities_with(column)
+    having = inheritance.find_identities_with(column)
     if len(having) == len(inheritance.identities) or not having:
         return made
 
     def make(rows: range) -> Batch:
         return made.make(rows).with_nulls(~_among(table.own_rows.batch(of, rows), having))
 
-    source = f"{made.source}; NULL unless {of} is {shown_identities(having)}"
-    return replace(made, source=source, make=make, counted=False)
+    source = f"{made.description}; NULL unless {of} is {format_identities(having)}"
+    return replace(made, description=source, make=make, is_row_number=False)
 
 
 def _among(batch: Batch, identities: Sequence[Any]) -> Bools:

@@ -6,15 +6,15 @@ from collections.abc import Callable
 import numpy as np
 
 from seedbed.seeding.analysis.timestamp_names import (
-    FIRST,
-    LAST,
-    LASTING,
+    END_NAME,
+    LONG_TERM_NAME,
+    START_NAME,
     names_change,
     names_deletion,
     names_future,
     names_step,
 )
-from seedbed.seeding.analysis.timestamp_roles import column_before
+from seedbed.seeding.analysis.timestamp_roles import find_earlier_column
 from seedbed.seeding.core.batch import Batch, Numbers, to_microseconds
 from seedbed.seeding.core.column_types import MOMENTS
 from seedbed.seeding.core.random_stream import Floats, Ints, Stream, make_indices
@@ -37,37 +37,39 @@ _LEARNS = re.compile(r"^grade(_level)?$|school_class|guardian")
 def times(request: ColumnRequest) -> ColumnGenerator:
     """Times between what must come before and `as_of`, to the second; dates are the days of such times."""
     table, name, stream = request.table, request.name, request.stream
-    facts = table.facts[name]
-    if request.unique:
+    constraints = table.value_constraints[name]
+    if request.is_unique:
         return _apart(request)
-    if facts.low is not None or facts.high is not None:
+    if constraints.low is not None or constraints.high is not None:
         return _within(request)
     if _BORN.search(name):
         least, span = _ages(table)
-        return _some(request, f"{least} to {least + span} years before", table.end - _years(least), _years(span))
-    before = column_before(table, name)
+        return _some(request, f"{least} to {least + span} years before", table.latest - _years(least), _years(span))
+    before = find_earlier_column(table, name)
     if before is not None and (names_change(name) or names_deletion(name)):
 
         def changed(rows: range) -> Batch:
-            return _made(request, _between(read(table, before, rows), table.end, _late(stream, rows)))
+            return _made(request, _between(read(table, before, rows), table.latest, _late(stream, rows)))
 
         return ColumnGenerator(name, f"at or after {before}", changed)
     if before is not None:
         later = names_future(name)
-        long = _length(table, name, request.kind.name)
-        optional = bool(request.column.nullable) and not facts.not_null and names_step(name)
+        long = _length(table, name, request.column_type.name)
+        optional = bool(request.column.nullable) and not constraints.not_null and names_step(name)
 
         def after(rows: range) -> Batch:
             start = read(table, before, rows)
             if long is not None:
                 drawn = (stream.fractions(rows) * (long[1] - long[0]) + long[0]).astype(np.int64)
-                step = DAY if request.kind.name == "date" else 900 * SECOND
+                step = DAY if request.column_type.name == "date" else 900 * SECOND
                 return _made(request, start + np.maximum(drawn // step, 1) * step)
-            span = np.where(later, 3 * MONTH, np.minimum(MONTH, table.end - start))
+            span = np.where(later, 3 * MONTH, np.minimum(MONTH, table.latest - start))
             seconds = (span // SECOND * (stream.fractions(rows) * 0.999)).astype(np.int64) + 1
-            least = DAY if request.kind.name == "date" else SECOND
+            least = DAY if request.column_type.name == "date" else SECOND
             moved = start + np.maximum(seconds * SECOND, least)
-            made = _made(request, moved if later or request.kind.name == "date" else np.minimum(moved, table.end))
+            made = _made(
+                request, moved if later or request.column_type.name == "date" else np.minimum(moved, table.latest)
+            )
             none = table.own_rows.batch(before, rows).nulls if optional else None
             return made if none is None else made.with_nulls(none)
 
@@ -75,25 +77,29 @@ def times(request: ColumnRequest) -> ColumnGenerator:
     return _somewhen(request)
 
 
-def _length(table: ResolvedTable, name: str, kind: str) -> tuple[int, int] | None:
+def _length(table: ResolvedTable, name: str, column_type: str) -> tuple[int, int] | None:
     """The shortest and longest duration of what ends at a time, where the table's name tells."""
-    begins = any(FIRST.match(c.name) for c in table.sql.columns if table.kind(c.name).name in MOMENTS | {"date"})
-    if not (begins and LAST.match(name)) or FIRST.match(name):
+    begins = any(
+        START_NAME.match(c.name) for c in table.sql.columns if table.get_type(c.name).name in MOMENTS | {"date"}
+    )
+    if not (begins and END_NAME.match(name)) or START_NAME.match(name):
         return None
     own = table.sql.name.lower()
-    if LASTING.search(own):
+    if LONG_TERM_NAME.search(own):
         return 90 * DAY, 3 * 365 * DAY
-    return (900 * SECOND, 14_400 * SECOND) if kind in MOMENTS and _SHORT.search(own) else None
+    return (900 * SECOND, 14_400 * SECOND) if column_type in MOMENTS and _SHORT.search(own) else None
 
 
 def read(table: ResolvedTable, column: str, rows: range) -> Ints:
     """A column of times in microseconds, the earliest time where it has none."""
-    return to_microseconds(table.own_rows.batch(column, rows), table.end - SPAN)
+    return to_microseconds(table.own_rows.batch(column, rows), table.latest - SPAN)
 
 
 def birth_column(table: ResolvedTable) -> str | None:
     """The column that holds a date of birth."""
-    return next((c.name for c in table.sql.columns if _BORN.search(c.name) and table.kind(c.name).name == "date"), None)
+    return next(
+        (c.name for c in table.sql.columns if _BORN.search(c.name) and table.get_type(c.name).name == "date"), None
+    )
 
 
 def _ages(table: ResolvedTable) -> tuple[int, int]:
@@ -107,21 +113,21 @@ def _ages(table: ResolvedTable) -> tuple[int, int]:
 def opening_times(request: ColumnRequest) -> ColumnGenerator | None:
     """Times of a day that something begins or ends at: the former in the morning, the latter after it."""
     table, name = request.table, request.name
-    others = [c.name for c in table.sql.columns if table.kind(c.name).name == "time" and c.name != name]
+    others = [c.name for c in table.sql.columns if table.get_type(c.name).name == "time" and c.name != name]
     quarter = 900 * SECOND
-    if FIRST.match(name) and any(LAST.match(other) for other in others):
+    if START_NAME.match(name) and any(END_NAME.match(other) for other in others):
         return ColumnGenerator(
             name, "from 7 to 12 o'clock",
-            lambda rows: Numbers(None, (request.stream.below(21, rows) + 28) * quarter, request.kind),
+            lambda rows: Numbers(None, (request.stream.below(21, rows) + 28) * quarter, request.column_type),
         )  # fmt: skip
-    starts = [other for other in others if (first := FIRST.match(other)) and not LAST.match(other) and first]
-    if not LAST.match(name) or not starts:
+    starts = [other for other in others if (first := START_NAME.match(other)) and not END_NAME.match(other) and first]
+    if not END_NAME.match(name) or not starts:
         return None
 
     def after(rows: range) -> Batch:
         start = table.own_rows.batch(starts[0], rows)
         begun = start.data if isinstance(start, Numbers) else np.full(len(rows), 9 * 4 * quarter, dtype=np.int64)
-        return Numbers(None, begun + (request.stream.below(40, rows) + 3) * quarter, request.kind)
+        return Numbers(None, begun + (request.stream.below(40, rows) + 3) * quarter, request.column_type)
 
     return ColumnGenerator(name, f"after {starts[0]}", after)
 
@@ -129,15 +135,15 @@ def opening_times(request: ColumnRequest) -> ColumnGenerator | None:
 def _somewhen(request: ColumnRequest) -> ColumnGenerator:
     table, stream = request.table, request.stream
     shown = f"before {table.as_of:%Y-%m-%d}"
-    dated_parents = anchors(table) if request.name == table.created or table.created is None else []
-    order = in_row_order(table) if request.name == table.created and _refers_to_itself(table) else None
+    dated_parents = anchors(table) if request.name == table.creation_column or table.creation_column is None else []
+    order = in_row_order(table) if request.name == table.creation_column and _refers_to_itself(table) else None
 
     def drawn(rows: range) -> Ints:
-        starts = np.full(len(rows), table.end - SPAN, dtype=np.int64)
+        starts = np.full(len(rows), table.latest - SPAN, dtype=np.int64)
         for anchor in dated_parents:
             starts = np.maximum(starts, anchor.created(rows))
         fractions = stream.fractions(rows)
-        return _between(starts, table.end, fractions if order is None else order(rows, fractions))
+        return _between(starts, table.latest, fractions if order is None else order(rows, fractions))
 
     kept: list[Ints] = []
 
@@ -173,27 +179,36 @@ def _refers_to_itself(table: ResolvedTable) -> bool:
 
 def _apart(request: ColumnRequest) -> ColumnGenerator:
     """Unique times: each row is a second or a day before the one before it."""
-    step = DAY if request.kind.name == "date" else SECOND
+    step = DAY if request.column_type.name == "date" else SECOND
 
     def make(rows: range) -> Batch:
-        return _made(request, request.table.end - (request.places(rows) + 1) * step)
+        return _made(request, request.table.latest - (request.places(rows) + 1) * step)
 
     return ColumnGenerator(request.name, f"a {'day' if step == DAY else 'second'} before the last", make)
 
 
 def _within(request: ColumnRequest) -> ColumnGenerator:
-    facts, unit = request.table.facts[request.name], 1 if request.kind.name == "date" else SECOND
-    low = facts.low if facts.low is not None else (facts.high or 0) - SPAN // (DAY if unit == 1 else 1)
-    high = facts.high if facts.high is not None else max(int(low), request.table.end // (DAY if unit == 1 else 1))
-    if low < (now := request.table.end // (DAY if unit == 1 else 1)) < high and not (
-        names_future(request.name) or LAST.match(request.name)
+    constraints, unit = (
+        request.table.value_constraints[request.name],
+        1 if request.column_type.name == "date" else SECOND,
+    )
+    low = (
+        constraints.low if constraints.low is not None else (constraints.high or 0) - SPAN // (DAY if unit == 1 else 1)
+    )
+    high = (
+        constraints.high
+        if constraints.high is not None
+        else max(int(low), request.table.latest // (DAY if unit == 1 else 1))
+    )
+    if low < (now := request.table.latest // (DAY if unit == 1 else 1)) < high and not (
+        names_future(request.name) or END_NAME.match(request.name)
     ):
         high = now
     steps = int(high - low) // unit
 
     def make(rows: range) -> Batch:
         return Numbers(
-            None, int(low) + (request.stream.fractions(rows) * (steps + 1)).astype(np.int64) * unit, request.kind
+            None, int(low) + (request.stream.fractions(rows) * (steps + 1)).astype(np.int64) * unit, request.column_type
         )
 
     return ColumnGenerator(request.name, "within its bounds", make)
@@ -212,7 +227,7 @@ def _years(count: int) -> int:
 
 
 def _made(request: ColumnRequest, data: Ints) -> Batch:
-    return Numbers(None, data // DAY if request.kind.name == "date" else data, request.kind)
+    return Numbers(None, data // DAY if request.column_type.name == "date" else data, request.column_type)
 
 
 def _between(starts: Ints, stop: int, fractions: Floats) -> Ints:

@@ -9,7 +9,7 @@ from seedbed.errors import InvalidSeedsFile
 from seedbed.seeding.api.rules import FromFile
 from seedbed.seeding.core.batch import Batch, make_coded, make_fixed_pool
 from seedbed.seeding.core.random_stream import make_indices
-from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, check_nulls, too_few
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, check_nulls, make_shortage
 
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
@@ -29,8 +29,8 @@ def from_file(request: ColumnRequest, rule: FromFile) -> ColumnGenerator:
     values = _values(request, rule)
     check_nulls(request, values, f"from_file({rule.path!r})")
     pool = make_fixed_pool(rule.path, values)
-    if request.unique and request.most > pool.size:
-        return too_few(request, pool.size)
+    if request.is_unique and request.required_count > pool.size:
+        return make_shortage(request, pool.size)
 
     def make(rows: range) -> Batch:
         return make_coded(pool, make_indices(rows) % pool.size)
@@ -45,14 +45,16 @@ def _values(request: ColumnRequest, rule: FromFile) -> list[Any]:
             rows = json.loads(file.read_text(encoding="utf-8-sig"))
             values = [row[name] if isinstance(row, dict) else row for row in rows]
         else:
-            cells = _cells(file, name, empty="" if request.kind.is_text and not request.column.nullable else None)
-            values = _booleans(cells) if request.kind.name == "bool" else cells
+            cells = _cells(
+                file, name, empty="" if request.column_type.is_text and not request.column.nullable else None
+            )
+            values = _booleans(cells) if request.column_type.name == "bool" else cells
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise InvalidSeedsFile(
-            request.table.place, f"from_file({rule.path!r}): {type(error).__name__}: {error}"
+            request.table.location, f"from_file({rule.path!r}): {type(error).__name__}: {error}"
         ) from error
     if not values:
-        raise InvalidSeedsFile(request.table.place, f"from_file({rule.path!r}): it has no rows")
+        raise InvalidSeedsFile(request.table.location, f"from_file({rule.path!r}): it has no rows")
     return values
 
 

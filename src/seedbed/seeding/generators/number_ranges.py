@@ -82,17 +82,17 @@ _SURE = re.compile(
 
 
 def likely_range(request: ColumnRequest, low: float, high: float) -> tuple[float, float]:
-    name = request.name.lower() if request.named else ""
+    name = request.name.lower() if request.uses_name else ""
     if _LIVING.search(request.table.sql.name.lower()):
         for pattern, small, large in _OF_A_BODY:
             if re.search(pattern, name):
                 return small, large
     for pattern, least, most in (*_PAID_BY_NAME, *_BY_NAME):
-        if re.search(pattern, name) and (most >= 1 or request.kind.name not in INTEGERS):
+        if re.search(pattern, name) and (most >= 1 or request.column_type.name not in INTEGERS):
             return least, most
     return low, high
 
 
 def is_certain(request: ColumnRequest) -> bool:
     """Whether its name tells for certain what a column can hold: an age, a year, a weight."""
-    return request.named and bool(_SURE.search(request.name.lower()))
+    return request.uses_name and bool(_SURE.search(request.name.lower()))

@@ -20,7 +20,9 @@ def range_endpoint(slots: Slots, request: ColumnRequest) -> ColumnGenerator:
     of = " or".join(dict.fromkeys(_shown(group) for group in slots.groups))
     if request.name == slots.span.start:
         source = f"apart from others{of}"
-        return ColumnGenerator(request.name, source, lambda rows: Numbers(None, _starts(slots, rows), request.kind))
+        return ColumnGenerator(
+            request.name, source, lambda rows: Numbers(None, _starts(slots, rows), request.column_type)
+        )
     return ColumnGenerator(
         request.name, f"after {slots.span.start}, before the next{of}", lambda rows: _ends(slots, request, rows)
     )
@@ -51,14 +53,14 @@ def _ends(slots: Slots, request: ColumnRequest, rows: range) -> Batch:
         apart = MINUTE if ranges.unit == 1 and not ranges.are_numbers and whole > MINUTE else 1
         long = np.minimum(long, max(whole - apart, 0))
     late = slots.grid.starts(slots.at(rows)) // ranges.unit + long
-    ends = Numbers(None, np.minimum(late, DAY - SECOND) if ranges.in_a_day else late, request.kind)
+    ends = Numbers(None, np.minimum(late, DAY - SECOND) if ranges.in_a_day else late, request.column_type)
     return ends.with_nulls(_endless(slots, request, rows)) if _may_be_endless(slots, request) else ends
 
 
 def _may_be_endless(slots: Slots, request: ColumnRequest) -> bool:
     """Whether the last row of a group can go on for ever: where the group has all its rows from the beginning."""
     table = slots.table
-    optional = bool(request.column.nullable) and not table.facts[request.name].not_null
+    optional = bool(request.column.nullable) and not table.value_constraints[request.name].not_null
     whole = len(slots.groups) == 1 and table.share_key in slots.groups[0]
     return optional and whole and not table.request.is_partial
 
@@ -77,4 +79,4 @@ def _endless(slots: Slots, request: ColumnRequest, rows: range) -> Bools:
         last[key] = max(place, last.get(key, place))
     at = rows.start - whole.start
     ends = np.array([last[key] == place for key, place in pairs[at : at + len(rows)]], dtype=np.bool_)
-    return ends & (slots.table.stream(request.name).substream("endless").fractions(rows) < _OPEN)
+    return ends & (slots.table.make_stream(request.name).substream("endless").fractions(rows) < _OPEN)

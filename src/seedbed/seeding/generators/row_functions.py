@@ -45,7 +45,7 @@ def _rows(table: ResolvedTable, rows: range) -> list[Row]:
     def read(name: str) -> list[Any]:
         if name not in kept:
             column = table.request.attributes.get(name, name)
-            if column not in table.kinds:
+            if column not in table.column_types:
                 raise AttributeError(f"{table.name} has no column {name}")
             kept[name] = table.own_rows.batch(column, rows).tolist()
         return kept[name]
@@ -76,6 +76,6 @@ def from_template(request: ColumnRequest, text: str) -> ColumnGenerator:
         try:
             return make_objects(map(written, _rows(request.table, rows)))
         except (AttributeError, KeyError, ValueError, IndexError, TypeError) as error:
-            raise InvalidSeedsFile(request.table.place, f"template({text!r}): {error}") from error
+            raise InvalidSeedsFile(request.table.location, f"template({text!r}): {error}") from error
 
     return ColumnGenerator(request.name, f"like {text}", make)

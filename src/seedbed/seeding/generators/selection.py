@@ -23,11 +23,11 @@ from seedbed.seeding.generators.class_columns import discriminator, limited
 from seedbed.seeding.generators.column_generator import (
     ColumnGenerator,
     ColumnRequest,
+    add_nulls,
     check_nulls,
-    constant,
-    one_of,
-    sometimes_empty,
-    too_few,
+    generate_choice,
+    generate_constant,
+    make_shortage,
 )
 from seedbed.seeding.generators.datetimes import times
 from seedbed.seeding.generators.entities.currency import currency
@@ -86,7 +86,7 @@ def column_generator(
         NoGenerator, TooFewUniqueValues: a column can be neither filled nor left out.
     """
     table = sources.table
-    made = _unlimited(sources, table.column(name), stream, named=named)
+    made = _unlimited(sources, table.get_column(name), stream, named=named)
     return made if made is None or table.inheritance is None or name in table.rules else limited(table, made)
 
 
@@ -97,11 +97,16 @@ def _unlimited(
     rule = table.rules.get(name)
     unique = name in table.uniqueness.columns
     combination = table.uniqueness.combination_of(name)
-    request = ColumnRequest(table, sources.pools, column, stream, unique, named=named)
+    request = ColumnRequest(table, sources.pools, column, stream, unique, uses_name=named)
     if unique and table.uniqueness.columns[name] == "within" and (spread := table.spread) is not None:
-        request = replace(request, place=spread.offsets, count=spread.largest)
+        request = replace(request, get_places=spread.offsets, place_count=spread.largest)
     if combination is not None and name in combination.columns:
-        request = replace(request, unique=True, place=lambda rows: table.combined(name, rows), count=table.size(name))
+        request = replace(
+            request,
+            is_unique=True,
+            get_places=lambda rows: table.combined(name, rows),
+            place_count=table.count_possible_values(name),
+        )
     if rule is not None and not isinstance(rule, Same):
         return _by_rule(request, rule)
     if table.inheritance is not None and name == table.inheritance.discriminator and table.inheritance.identities:
@@ -112,16 +117,16 @@ def _unlimited(
     key = table.key_of(name)
     if key is not None:
         return _key_generator(reference(table, key), name)
-    facts = table.facts[name]
-    optional = bool(column.nullable) and not facts.not_null and not column.primary_key and combination is None
+    constraints = table.value_constraints[name]
+    optional = bool(column.nullable) and not constraints.not_null and not column.primary_key and combination is None
     if column.foreign_keys and optional:
-        return constant(column, None, ", as nothing it could refer to is planned")
+        return generate_constant(column, None, ", as nothing it could refer to is planned")
     if optional and SECRETS.search(name):
-        return constant(column, None, ", as a secret")
+        return generate_constant(column, None, ", as a secret")
     if name in table.uniqueness.first and (spread := table.spread) is not None:
         return _first_only(table, name, spread)
     if name in table.uniqueness.never:
-        return constant(column, False, ", as only one of a parent's may be true")
+        return generate_constant(column, False, ", as only one of a parent's may be true")
     inferred = (
         _by_values(request)
         or person(request, sources.persons)
@@ -134,8 +139,8 @@ def _unlimited(
         return _unmade(table, column)
     if not optional or (named and (names_creation(name) or names_change(name))):
         return inferred
-    share = _MOSTLY_EMPTY if names_deletion(name) else _RARE if request.kind.name in MOMENTS else _EMPTY
-    return sometimes_empty(inferred, stream, share if named else _RARE)
+    share = _MOSTLY_EMPTY if names_deletion(name) else _RARE if request.column_type.name in MOMENTS else _EMPTY
+    return add_nulls(inferred, stream, share if named else _RARE)
 
 
 def _key_generator(reference: Reference, column: str) -> ColumnGenerator:
@@ -153,19 +158,24 @@ def _share_or_once(reference: Reference) -> str:
     table, key = reference.table, reference.key
     if table.total.was_read and key.name == table.share_key:
         return share_words(table)
-    return "each once" if key.unique else ""
+    return "each once" if key.is_unique else ""
 
 
 def _by_rule(request: ColumnRequest, rule: Rule) -> ColumnGenerator:
     match rule:
         case Constant(value):
-            if request.unique and value is not None and request.most > 1 and not request.table.request.is_partial:
-                return too_few(request, 1)
+            if (
+                request.is_unique
+                and value is not None
+                and request.required_count > 1
+                and not request.table.request.is_partial
+            ):
+                return make_shortage(request, 1)
             check_nulls(request, [value], "a rule of the seeds")
-            return constant(request.column, value)
+            return generate_constant(request.column, value)
         case Choice(values, weights):
             check_nulls(request, [v for v, weight in zip(values, weights, strict=True) if weight], "choice(...)")
-            return one_of(request, values, weights)
+            return generate_choice(request, values, weights)
         case FakerValues():
             return from_faker(request, rule)
         case Template(text):
@@ -179,16 +189,16 @@ def _by_rule(request: ColumnRequest, rule: Rule) -> ColumnGenerator:
 
 def _by_values(request: ColumnRequest) -> ColumnGenerator | None:
     """One of the values that a Literal, an IN list or an equality leaves."""
-    values = request.table.facts[request.name].values
+    values = request.table.value_constraints[request.name].values
     if values is None:
         return None
-    return one_of(request, values, why=", as the model says")
+    return generate_choice(request, values, reason=", as the model says")
 
 
 def _inherited(request: ColumnRequest) -> ColumnGenerator | None:
     """Copy a currency from the parent row: an order line has the currency of its order."""
     name = request.name
-    if not _CURRENCY.search(name) or request.unique:
+    if not _CURRENCY.search(name) or request.is_unique:
         return None
     of = next((one for one in references(request.table) if _tells(one, request)), None)
     if of is None:
@@ -198,14 +208,14 @@ def _inherited(request: ColumnRequest) -> ColumnGenerator | None:
 
 def _tells(of: Reference, request: ColumnRequest) -> bool:
     """Whether the row that a key refers to has the same column."""
-    if of.is_within or of.key.late or of.key.nullable:
+    if of.is_within or of.key.is_loaded_later or of.key.is_nullable:
         return False
-    return of.parent.kind(request.name) == request.kind
+    return of.parent.get_type(request.name) == request.column_type
 
 
 def _by_type(request: ColumnRequest) -> ColumnGenerator | None:
     """What fills a column by its type alone; None where nothing does."""
-    known = TYPES.get(request.kind.name)
+    known = TYPES.get(request.column_type.name)
     return (
         series_values(request)
         if known is None or known.generator == "series"
@@ -215,7 +225,7 @@ def _by_type(request: ColumnRequest) -> ColumnGenerator | None:
 
 def _labels(request: ColumnRequest) -> ColumnGenerator:
     enum = getattr(get_stored_type(request.column), "enum_class", None)
-    return one_of(request, list(enum) if enum is not None else list(request.kind.labels))
+    return generate_choice(request, list(enum) if enum is not None else list(request.column_type.labels))
 
 
 _GENERATORS: Mapping[Generator, Callable[[ColumnRequest], ColumnGenerator]] = {
@@ -226,7 +236,7 @@ _GENERATORS: Mapping[Generator, Callable[[ColumnRequest], ColumnGenerator]] = {
 
 def _first_only(table: ResolvedTable, name: str, spread: Spread) -> ColumnGenerator:
     def make(rows: range) -> Batch:
-        return Numbers(None, (spread.offsets(rows) == 0).astype("int64"), table.kind(name))
+        return Numbers(None, (spread.offsets(rows) == 0).astype("int64"), table.get_type(name))
 
     return ColumnGenerator(name, f"true in the first row of each {spread.parent}", make)
 
@@ -236,7 +246,7 @@ def _unmade(table: ResolvedTable, column: Column[Any]) -> ColumnGenerator | None
     if column.server_default is not None or column.identity is not None:
         return None
     if isinstance(column.default, ScalarElementColumnDefault):
-        return constant(column, column.default.arg, ", its default")
+        return generate_constant(column, column.default.arg, ", its default")
     if column.nullable:
-        return constant(column, None, f", as nothing makes {get_stored_type(column)}")
+        return generate_constant(column, None, f", as nothing makes {get_stored_type(column)}")
     raise NoGenerator(table.name, column.name, str(get_stored_type(column)))

@@ -13,26 +13,26 @@ from seedbed.seeding.core.type_registry import TYPES, Dice, SeriesOptions
 Nth = Callable[[int, Dice], Any]
 
 
-def series(kind: ColumnType, as_of: datetime, *, unique: bool = False, longest: int | None = None) -> Nth | None:
+def series(column_type: ColumnType, as_of: datetime, *, unique: bool = False, longest: int | None = None) -> Nth | None:
     """A function that makes the j-th value of a type, or None for an unknown type.
 
     Unless `unique`, words and lists of them repeat. Ranges of different j do not overlap, so that a constraint that
     excludes overlaps is kept.
     """
-    if kind.element is not None:
-        element = series(kind.element, as_of, unique=unique, longest=longest)
+    if column_type.element is not None:
+        element = series(column_type.element, as_of, unique=unique, longest=longest)
         return None if element is None else lambda j, dice: _list(element, j, dice, unique=unique)
-    if kind.name in RANGES:
-        return lambda j, dice: _range(kind.name, as_of, j, dice)
-    if kind.name.endswith("multirange"):
-        name = kind.name.replace("multirange", "range")
+    if column_type.name in RANGES:
+        return lambda j, dice: _range(column_type.name, as_of, j, dice)
+    if column_type.name.endswith("multirange"):
+        name = column_type.name.replace("multirange", "range")
         return lambda j, dice: _ranges(name, as_of, j, dice)
-    if kind.labels and kind.name not in {"json", "jsonb"}:
-        return lambda _, dice: dice.pick(kind.labels)
-    make = TYPES[kind.name].series if kind.name in TYPES else None
+    if column_type.labels and column_type.name not in {"json", "jsonb"}:
+        return lambda _, dice: dice.pick(column_type.labels)
+    make = TYPES[column_type.name].series if column_type.name in TYPES else None
     if make is None:
         return None
-    options = SeriesOptions(kind.size, kind.decimals, as_of, unique, longest)
+    options = SeriesOptions(column_type.size, column_type.decimals, as_of, unique, longest)
     return lambda j, dice: make(j, dice, options)
 
 

@@ -187,7 +187,7 @@ class _Load:
             try_checks(connection, plan, found.oids, named)
         away, anew = self._away(connection, plan, found, untouched=untouched)
         asides.run(connection, [*away.off, *renewed(anew)])
-        if any(key.late for table in plan.tables for key in table.keys):
+        if any(key.is_loaded_later for table in plan.tables for key in table.keys):
             connection.execute(text("SET CONSTRAINTS ALL DEFERRED"))
         with closing(ahead(self._chunks(plan, parts), sum(map(len, parts.values())))) as made:
             for table in plan.tables:
@@ -220,7 +220,7 @@ class _Load:
             (table.name, key.columns[0])
             for table in plan.tables
             for key in table.keys
-            if key.late and not _may_wait(table, key.columns[0])
+            if key.is_loaded_later and not _may_wait(table, key.columns[0])
         ]
         big = plan.rows >= WORTH_IT
         wanted = big if self._set_aside is None else self._set_aside

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, text
 
 from seedbed.postgres.quoting import quote_identifier, quote_table
-from seedbed.seeding.analysis.sequences import sequence_of
+from seedbed.seeding.analysis.sequences import find_sequence
 from seedbed.seeding.planning.seed_plan import SeedPlan
 
 
@@ -17,7 +17,7 @@ def sequences_advanced(connection: Connection, plan: SeedPlan) -> list[str]:
         (quote_table(table), str(column.name), name)
         for table in plan.schema.tables
         for column in table.columns
-        if (name := sequence_of(column)) is not None
+        if (name := find_sequence(column)) is not None
     ]
     asked = {
         "tables": [table for table, _ in filled], "columns": [name for _, name in filled],

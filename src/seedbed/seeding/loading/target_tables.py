@@ -54,10 +54,10 @@ def rows_there(connection: Connection, plan: SeedPlan) -> Mapping[str, ExistingR
     for table in plan.tables:
         for key in table.keys:
             if not key.is_planned:
-                columns_referred_to = (other.column for other in table.column(key.columns[0]).foreign_keys)
+                columns_referred_to = (other.column for other in table.get_column(key.columns[0]).foreign_keys)
                 target = next(column.table for column in columns_referred_to if column.table.key == key.target)
                 columns = wanted.setdefault(key.target, (quote_table(target), []))[1]
-                columns += [column for _, column in key.pairs if column not in columns]
+                columns += [column for _, column in key.column_pairs if column not in columns]
     found = {}
     for name, (quoted, columns) in wanted.items():
         listed = ", ".join(quote_identifier(column) for column in columns)
@@ -102,7 +102,7 @@ def _with_rows(connection: Connection, tables: Mapping[str, str]) -> list[str]:
 
 
 def _see_types(connection: Connection, database: Database, plan: SeedPlan) -> None:
-    kinds = {kind.name for table in plan.tables for kind in table.kinds.values()}
+    kinds = {kind.name for table in plan.tables for kind in table.column_types.values()}
     known = {"citext", "hstore", "ltree", "vector"} & kinds
     missing = [
         name for name in sorted(known) if connection.execute(text(f"SELECT to_regtype('{name}')")).scalar() is None

@@ -132,25 +132,27 @@ class RowRedraw:
 
     def _hinted(self, batch: Batch, name: str) -> Batch:
         """Put numbers that a CHECK compares with into some rows: a random draw would hardly hit them."""
-        if not isinstance(batch, Numbers) or not batch.kind.is_number:
+        if not isinstance(batch, Numbers) or not batch.column_type.is_number:
             return batch
         said = dict.fromkeys(
             value for _, want in self._group.wants for value in find_compared_constants(want).get(name, ())
         )
-        facts = self._table.facts[name]
-        known = [number for value in said if (number := encode_number(value, batch.kind)) is not None]
+        constraints = self._table.value_constraints[name]
+        known = [number for value in said if (number := encode_number(value, batch.column_type)) is not None]
         limit = 1 << 63
         allowed = [
             n
             for n in known
-            if -limit < n < limit and (facts.low is None or n >= facts.low) and (facts.high is None or n <= facts.high)
+            if -limit < n < limit
+            and (constraints.low is None or n >= constraints.low)
+            and (constraints.high is None or n <= constraints.high)
         ]
         if not allowed:
             return batch
-        stream = self._table.stream(name).substream(f"hint {self._attempt}")
+        stream = self._table.make_stream(name).substream(f"hint {self._attempt}")
         hints = np.array(allowed)[stream.below(len(allowed), self._rows)].astype(batch.data.dtype)
         which = stream.substream("which").fractions(self._rows) < _HINTED
-        return Numbers(batch.nulls, np.where(which, hints, batch.data), batch.kind)
+        return Numbers(batch.nulls, np.where(which, hints, batch.data), batch.column_type)
 
     def _vector(self, name: str) -> Vector:
         """A column's values as PostgreSQL will store them."""
@@ -158,35 +160,39 @@ class RowRedraw:
         kept = self._vectors.get(name)
         if kept is None or kept[0] is not batch:
             table = self._table
-            kind = get_comparable_type(table.kinds[name], table.column(name))
-            kept = self._vectors[name] = (batch, read_batch(self._encoder.processed(name, batch), kind))
+            column_type = get_comparable_type(table.column_types[name], table.get_column(name))
+            kept = self._vectors[name] = (batch, read_batch(self._encoder.processed(name, batch), column_type))
         return kept[1]
 
     def _computed(self, name: str) -> Batch:
         """Compute a column from others. A row whose value its type cannot hold is redrawn."""
-        kind, (check, want) = self._table.kinds[name], self._group.assigned[name]
+        column_type, (check, want) = self._table.column_types[name], self._group.assigned[name]
         for column in find_columns(want):
             self.batch(column)
         value = evaluate(want, self._vector, len(self._rows), self._table.as_of)
-        held = kind if kind.name != "numeric" or kind.size is not None else ColumnType("numeric", scale=kind.decimals)
-        found = cast(value, held, kind.name)
+        held = (
+            column_type
+            if column_type.name != "numeric" or column_type.size is not None
+            else ColumnType("numeric", scale=column_type.decimals)
+        )
+        found = cast(value, held, column_type.name)
         inexact = (
             ~found.nulls & ~are_equal(value, found) & bool(check.conditions)
         )  # what only we say of sums may be rounded
         self._misfits[name] = self._misfitting(name, found) | inexact
-        if inexact.any() and kind.name == "numeric" and kind.size is None:  # which holds any decimals
+        if inexact.any() and column_type.name == "numeric" and column_type.size is None:  # which holds any decimals
             self._misfits[name] = self._misfitting(name, found)
             return make_objects(_decimals(value))
-        return Numbers(found.nulls if found.nulls.any() else None, shrink(found.data), kind)
+        return Numbers(found.nulls if found.nulls.any() else None, shrink(found.data), column_type)
 
     def _misfitting(self, name: str, found: Vector) -> Bools:
-        facts = self._table.facts[name]
+        constraints = self._table.value_constraints[name]
         misfits = np.zeros(len(self._rows), dtype=np.bool_)
         if found.faults is not None:
             misfits |= found.faults > 0
-        if facts.not_null:
+        if constraints.not_null:
             misfits |= found.nulls
-        for bound, beyond in ((facts.low, np.less), (facts.high, np.greater)):
+        for bound, beyond in ((constraints.low, np.less), (constraints.high, np.greater)):
             if bound is not None:
                 misfits |= beyond(found.data, bound).astype(np.bool_) & ~found.nulls
         return misfits
@@ -205,8 +211,8 @@ class RowRedraw:
             self._bad = self._refused()
             if not self._bad.any():
                 return
-            column = self._table.column(name)
-            if column.nullable and not self._table.facts[name].not_null and name not in self._table.rules:
+            column = self._table.get_column(name)
+            if column.nullable and not self._table.value_constraints[name].not_null and name not in self._table.rules:
                 self._without(name)
 
     def _without(self, name: str) -> None:
@@ -228,7 +234,7 @@ class RowRedraw:
 
 
 def _decimals(value: Vector) -> list[Decimal | None]:
-    scale = value.kind.decimals
+    scale = value.column_type.decimals
     return [
         None if gone else make_decimal(int(number), scale)
         for number, gone in zip(value.data.tolist(), value.nulls.tolist(), strict=True)

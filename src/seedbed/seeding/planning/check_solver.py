@@ -79,7 +79,7 @@ class CheckSolver:
         return drawing
 
     def _keep(self, key: tuple[str, int, int], batch: Batch) -> None:
-        while len(self._batches) >= _KEPT + 2 * len(self._table.kinds):
+        while len(self._batches) >= _KEPT + 2 * len(self._table.column_types):
             del self._batches[next(iter(self._batches))]
         self._batches[key] = batch
 
@@ -119,19 +119,19 @@ class CheckSolver:
         joined.references = [one for one in references(table) if one.key.columns in keys]
 
     def _is_time(self, name: str) -> bool:
-        return self._table.kinds[name].name in MOMENTS | {"date"}
+        return self._table.column_types[name].name in MOMENTS | {"date"}
 
-    def _is_understood(self, want: Any, kind: ColumnType = BOOL) -> bool:
+    def _is_understood(self, want: Any, column_type: ColumnType = BOOL) -> bool:
         """Evaluate an expression on sample values. One that is not understood is left to PostgreSQL."""
         table = self._table
 
         def value(name: str) -> Any:
             if name not in self._generators.columns:
                 raise UnsupportedExpression(name)
-            return make_sample_value(table.kinds[name], table.column(name))
+            return make_sample_value(table.column_types[name], table.get_column(name))
 
         try:
-            cast(evaluate(want, value, 1, table.as_of), kind, kind.name)
+            cast(evaluate(want, value, 1, table.as_of), column_type, column_type.name)
         except UnsupportedExpression:
             return False
         return True
@@ -146,7 +146,7 @@ class CheckSolver:
                 continue
             name, table = column.name, self._table
             free = name not in table.rules and table.key_of(name) is None and name not in table.uniqueness.columns
-            known = free and table.kinds[name].is_number and self._is_understood(other, table.kinds[name])
+            known = free and table.column_types[name].is_number and self._is_understood(other, table.column_types[name])
             if known and name not in group.assigned | _needs(group, other):
                 return name
         return None

@@ -29,8 +29,11 @@ def content(lock: Lock, tables: Sequence[TablePlan]) -> str:
             table.name,
             table.count,
             _share(table),
-            [[f.name, f.source, _ruled(table, table.rules.get(f.name))] for f in table.generators.values()],
-            [str(kind) + str(kind.size) + str(kind.scale) for kind in table.kinds.values()],
+            [[f.name, f.description, _ruled(table, table.rules.get(f.name))] for f in table.generators.values()],
+            [
+                str(column_type) + str(column_type.size) + str(column_type.scale)
+                for column_type in table.column_types.values()
+            ],
             [[check.name, check.sql] for check in table.checks],
             _shown(table.request.explicit_rows),
             *_more(table),
@@ -42,7 +45,7 @@ def content(lock: Lock, tables: Sequence[TablePlan]) -> str:
 
 
 def _share(table: TablePlan) -> list[Any] | None:
-    share = table.share
+    share = table.rows_per_parent
     if share is None:
         return None
     exponent = [] if share.exponent is None else [share.exponent]
@@ -70,24 +73,24 @@ def _ruled(table: TablePlan, rule: Rule | None) -> str:
 def _more(table: TablePlan) -> Iterator[Any]:
     """What models and types state beyond the descriptions of the generators."""
     for name in table.generators:
-        kind, facts = table.kinds[name], table.facts[name]
+        column_type, constraints = table.column_types[name], table.value_constraints[name]
         said = [
             [word, _shown(value)]
             for word, value, *unsaid in (
-                ("values", facts.values, None),
-                ("low", facts.low, None),
-                ("high", facts.high, None),
-                ("step", facts.step, None),
-                ("shortest", facts.shortest, None, 0),
-                ("longest", facts.longest, None, kind.size),
-                ("pattern", facts.pattern, None),
+                ("values", constraints.values, None),
+                ("low", constraints.low, None),
+                ("high", constraints.high, None),
+                ("step", constraints.step, None),
+                ("shortest", constraints.shortest, None, 0),
+                ("longest", constraints.longest, None, column_type.size),
+                ("pattern", constraints.pattern, None),
             )
             if value not in unsaid
         ]
-        if kind.labels:
-            said.append(["labels", _shown(kind.labels)])
-        if kind.name in {"json", "jsonb"} and facts.annotation not in {None, Any, dict, list}:
-            said.append(["model", _schema(facts.annotation)])
+        if column_type.labels:
+            said.append(["labels", _shown(column_type.labels)])
+        if column_type.name in {"json", "jsonb"} and constraints.annotation not in {None, Any, dict, list}:
+            said.append(["model", _schema(constraints.annotation)])
         if said:
             yield [name, said]
 

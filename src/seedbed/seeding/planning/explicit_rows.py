@@ -23,11 +23,11 @@ def with_explicit_rows(table: ResolvedTable, made: ColumnGenerator) -> ColumnGen
     known = {i: row[made.name] for i, row in enumerate(table.request.explicit_rows) if made.name in row}
     if not known:
         return made
-    column = table.column(made.name)
+    column = table.get_column(made.name)
     if not column.nullable and any(value is None for value in known.values()):
-        raise NullNotAllowed(table.name, made.name, "known(...)", table.place)
+        raise NullNotAllowed(table.name, made.name, "known(...)", table.location)
     make = made.make
-    changed = known if not made.counted else _changed_over(known, table.count)
+    changed = known if not made.is_row_number else _changed_over(known, table.count)
 
     def rows_first(rows: range) -> Batch:
         batch = make(rows)
@@ -40,7 +40,9 @@ def with_explicit_rows(table: ResolvedTable, made: ColumnGenerator) -> ColumnGen
         nulls = np.array([value is None for value in values], dtype=np.bool_)
         return Objects(nulls if nulls.any() else None, values)
 
-    return replace(made, source=f"{made.source}, {len(known)} written out", make=rows_first, counted=False)
+    return replace(
+        made, description=f"{made.description}, {len(known)} written out", make=rows_first, is_row_number=False
+    )
 
 
 def check_explicit_rows(table: ResolvedTable) -> None:
@@ -51,7 +53,7 @@ def check_explicit_rows(table: ResolvedTable) -> None:
     """
     if len(table.request.explicit_rows) > table.count:
         said = f"{table.name}: {len(table.request.explicit_rows)} rows are written out, and {table.count} are planned"
-        raise InvalidSeedsFile(table.place, said)
+        raise InvalidSeedsFile(table.location, said)
 
 
 def _changed_over(known: dict[int, Any], count: int) -> dict[int, Any]:

@@ -29,19 +29,19 @@ class InheritanceCheck:
             return None
         extensions = [found for name in inheritance.extensions if (found := self._resolved(name)) is not None]
         _check_rules(table, inheritance, extensions)
-        if inheritance.extended is not None and not table.is_empty:
-            self._check_extension(table, inheritance, inheritance.extended)
+        if inheritance.parent_table is not None and not table.is_empty:
+            self._check_extension(table, inheritance, inheritance.parent_table)
         if table.is_empty:
             return None
         extending = sum(extension.count for extension in extensions)
         if extending > table.count:
             return _fewer_extensions(table, inheritance, extensions, extending)
-        if not inheritance.own and extending != table.count:
+        if not inheritance.own_positions and extending != table.count:
             if table.request.allows_fewer:
                 return TooFewUniqueValues(table.name, "the key", table.count, extending)
             names = ", ".join(other.name for other in extensions) or "any table of its subclasses"
             raise UnsupportedInheritance(
-                table.place,
+                table.location,
                 f"{table.name} has {table.count:,} rows, {names} {extending:,}, and no class is mapped for a row of "
                 f"{table.name} alone",
                 f"Plan as many rows of {table.name} as of its subclasses together.",
@@ -51,17 +51,17 @@ class InheritanceCheck:
     def _check_extension(self, table: ResolvedTable, inheritance: Inheritance, parent: str) -> None:
         if self._resolved(parent) is None:
             raise UnsupportedInheritance(
-                table.place,
+                table.location,
                 f"a row of {table.name} is one of {parent} too, of which no rows are planned",
                 f"Plan at least {table.count:,} rows of {parent}.",
             )
-        key = next((key for key in table.keys if key.is_planned and inheritance.is_key(key)), None)
+        key = next((key for key in table.keys if key.is_planned and inheritance.is_parent_key(key)), None)
         share = table.request.rows
         by_parent = isinstance(share, RowsPerParent) and key is not None and share.column in key.columns
         written = key is not None and any(name in row for row in table.request.explicit_rows for name in key.columns)
         if key is None or by_parent or written:
             raise UnsupportedInheritance(
-                table.place,
+                table.location,
                 f"a row of {table.name} is one of {parent} too, and the seeds say themselves of which",
                 f"Plan a number of rows of {table.name}, and leave its primary key out.",
             )
@@ -73,18 +73,18 @@ def _check_rules(table: ResolvedTable, inheritance: Inheritance, extensions: lis
         return
     said = [row[of] for row in table.request.explicit_rows if of in row]
     rule = table.rules.get(of)
-    known = [inheritance.identities[at] for at in inheritance.own]
+    known = [inheritance.identities[at] for at in inheritance.own_positions]
     named = ", ".join(repr(getattr(identity, "value", identity)) for identity in known)
     if (key := table.key_of(of)) is not None:
         raise UnsupportedInheritance(
-            table.place,
+            table.location,
             f"{table.name}.{of} says of which class a row is, and refers to {key.target} too",
             f"{of}=choice([{named}])",
         )
     if extensions and (said or rule is not None):
         names = ", ".join(extension.name for extension in extensions)
         raise UnsupportedInheritance(
-            table.place,
+            table.location,
             f"{table.name}.{of} says which rows have one in {names}, and the seeds fill it by a rule",
             f"Leave {of} out of the seeds: it follows from how many rows {names} have.",
         )
@@ -96,7 +96,7 @@ def _check_rules(table: ResolvedTable, inheritance: Inheritance, extensions: lis
     for value in said:
         if not any(is_identity(identity, value) for identity in known):
             raise UnsupportedInheritance(
-                table.place,
+                table.location,
                 f"{table.name}.{of} is filled with {value!r}, and its classes have {named or 'no identity'}",
                 f"{of}=choice([{named}])" if named else f"Leave {of} out of the seeds.",
             )
@@ -106,13 +106,13 @@ def _fewer_extensions(
     table: ResolvedTable, inheritance: Inheritance, extensions: list[ResolvedTable], extending: int
 ) -> TooFewUniqueValues:
     """More rows extend a table than it has: fewer of those that `rest` plans, or an error."""
-    parts = len(extensions) + (1 if inheritance.own else 0)
+    parts = len(extensions) + (1 if inheritance.own_positions else 0)
     for extension in extensions:
         if extension.request.allows_fewer and extension.count > table.count // parts:
             return TooFewUniqueValues(extension.name, "the key", extension.count, table.count // parts)
     names = ", ".join(extension.name for extension in extensions)
     raise UnsupportedInheritance(
-        table.place,
+        table.location,
         f"{names} have {extending:,} rows, each of which is one of {table.name} too, and that has {table.count:,}",
         f"Plan at least {extending:,} rows of {table.name}.",
     )

@@ -27,7 +27,7 @@ class RowMaker:
 
     def source(self, column: str) -> str:
         """What fills a column, in words."""
-        return self._solver.computed(column) or self._generators.columns[column].source
+        return self._solver.computed(column) or self._generators.columns[column].description
 
     def batch(self, column: str, rows: range) -> Batch:
         """A column's values of some rows, as the row's other columns and its CHECKs let them be."""
@@ -47,16 +47,16 @@ class RowMaker:
 
     def take(self, column: str, chosen: Ints) -> Batch:
         """A column's values of some rows, in the order in which they are asked for."""
-        if self._generators.columns[column].counted:
-            return Numbers(None, chosen + 1, self._table.kinds[column])
+        if self._generators.columns[column].is_row_number:
+            return Numbers(None, chosen + 1, self._table.column_types[column])
         if len(chosen) and (first := int(chosen.min())) + 4 * len(chosen) + 64 > (last := int(chosen.max())):
             return self.batch(column, range(first, last + 1)).take(chosen - first)
         return self._whole(column).take(chosen)
 
     def created(self, chosen: Ints) -> Ints:
         """When some rows were created: by their own column, or else not before the rows they need."""
-        if self._table.created is not None:
-            return to_microseconds(self.take(self._table.created, chosen), self._table.end - SPAN)
+        if self._table.creation_column is not None:
+            return to_microseconds(self.take(self._table.creation_column, chosen), self._table.latest - SPAN)
         return self._created_with_parents[chosen]
 
     def classes(self, rows: range) -> Ints:

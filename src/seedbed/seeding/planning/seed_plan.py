@@ -10,8 +10,8 @@ from sqlalchemy import Table as SqlTable
 
 from seedbed.errors import CyclicReference, ParentNotPlanned, TooFewUniqueValues
 from seedbed.schema import Schema
-from seedbed.seeding.analysis.inheritance import inheritance_of
-from seedbed.seeding.analysis.table_definition import TableDefinition, column_kinds
+from seedbed.seeding.analysis.inheritance import find_inheritance
+from seedbed.seeding.analysis.table_definition import TableDefinition, read_column_types
 from seedbed.seeding.analysis.table_spec import TableSpec, analyse
 from seedbed.seeding.api.rules import Constant
 from seedbed.seeding.api.seeds_file import RowsPerParent, TableRequest, read_seeds
@@ -138,7 +138,7 @@ def _plan_or_shortage(
         _check_share(spec, specs)
     tables = PlannedTables(specs, existing, sources)
     check = InheritanceCheck(lambda name: tables.resolved(name) if name in specs else None)
-    inheriting = [name for name, spec in specs.items() if inheritance_of(spec) is not None]
+    inheriting = [name for name, spec in specs.items() if find_inheritance(spec) is not None]
     for find in (shortage_of_rows, check.check):
         for name in inheriting:
             if (shortage := find(tables.resolved(name))) is not None:
@@ -155,12 +155,12 @@ def table_spec(
     table: SqlTable, model: type[Any] | None, request: TableRequest, lock: Lock, root: Path, rank: int
 ) -> TableSpec:
     """Analyse one table of the plan."""
-    return analyse(TableDefinition(table, model, request, lock.seed, lock.as_of, root, rank, column_kinds(table)))
+    return analyse(TableDefinition(table, model, request, lock.seed, lock.as_of, root, rank, read_column_types(table)))
 
 
 def _check_share(table: TableSpec, specs: Mapping[str, TableSpec]) -> None:
     """Check that the parent of a share is planned, and loaded before the table."""
-    share = table.share
+    share = table.rows_per_parent
     if share is None:
         return
     parent = specs.get(share.parent)

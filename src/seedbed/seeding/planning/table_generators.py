@@ -51,8 +51,8 @@ def build_generators(table: ResolvedTable, pools: FakerPools) -> TableGenerators
     """
     sources = generator_sources(table, pools)
     columns: dict[str, ColumnGenerator] = {}
-    for name in table.kinds:
-        made = column_generator(sources, name, table.stream(name))
+    for name in table.column_types:
+        made = column_generator(sources, name, table.make_stream(name))
         if made is None:
             continue
         if made.shortage is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from seedbed.seeding.analysis.table_spec import values_of
+from seedbed.seeding.analysis.table_spec import get_field_values
 from seedbed.seeding.core.batch import Batch
 from seedbed.seeding.encoding.rows import RowEncoder
 from seedbed.seeding.generators.column_generator import ColumnGenerator
@@ -45,11 +45,11 @@ class TablePlan(ResolvedTable):
 
 def table_plan(generators: TableGenerators, classes: ClassRows | None) -> TablePlan:
     table = generators.table
-    columns = {name: (table.column(name), table.kinds[name]) for name in generators.columns}
-    ruled = {name: generator.source for name, generator in generators.columns.items() if name in table.rules}
-    encoder = RowEncoder(table.name, table.place, columns, ruled)
+    columns = {name: (table.get_column(name), table.column_types[name]) for name in generators.columns}
+    ruled = {name: generator.description for name, generator in generators.columns.items() if name in table.rules}
+    encoder = RowEncoder(table.name, table.location, columns, ruled)
     maker = RowMaker(generators, encoder, classes)
-    return TablePlan(**values_of(table), table_generators=generators, maker=maker, encoder=encoder)
+    return TablePlan(**get_field_values(table), table_generators=generators, maker=maker, encoder=encoder)
 
 
 def encoded(table: TablePlan, rows: range) -> bytes:

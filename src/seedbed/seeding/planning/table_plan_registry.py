@@ -66,7 +66,7 @@ class PlannedTables:
         if table.inheritance is None:
             return None
         extensions = [self._rows[name] for name in table.inheritance.extensions if name in self._rows]
-        return ClassRows(table, table.inheritance.own, extensions)
+        return ClassRows(table, table.inheritance.own_positions, extensions)
 
 
 class PlannedRows:
@@ -95,9 +95,9 @@ class PlannedRows:
     def country_column(self) -> str | None:
         return country_column(self._tables.plan(self.name).table_generators.sources.places)
 
-    def kind(self, column: str) -> ColumnType | None:
+    def get_type(self, column: str) -> ColumnType | None:
         table = self._tables.plan(self.name)
-        return table.kinds[column] if column in table.generators else None
+        return table.column_types[column] if column in table.generators else None
 
     def created(self, chosen: Ints) -> Ints:
         return self._tables.plan(self.name).maker.created(chosen)

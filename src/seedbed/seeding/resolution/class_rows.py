@@ -46,7 +46,7 @@ class ClassRows:
     @cached_property
     def _order(self) -> Ints:
         count = self._table.count
-        return self._table.stream("class of a row").permutation(count, make_indices(range(count)))
+        return self._table.make_stream("class of a row").permutation(count, make_indices(range(count)))
 
     @cached_property
     def _classes(self) -> Ints:
@@ -58,5 +58,5 @@ class ClassRows:
         return found
 
     def _own_classes(self, rows: range) -> Ints:
-        drawn = self._table.stream("class of a row").substream("own").below(max(len(self._own), 1), rows)
+        drawn = self._table.make_stream("class of a row").substream("own").below(max(len(self._own), 1), rows)
         return np.array(self._own or [0], dtype=np.int64)[drawn]

@@ -55,7 +55,7 @@ class CombinationRows:
     def size(self) -> int:
         """How many combinations there are."""
         sizes = [self._count(key) for key in self._keys]
-        sizes += [self._table.size(column) for column in self._combination.columns]
+        sizes += [self._table.count_possible_values(column) for column in self._combination.columns]
         if self._combination.differ:
             sizes[1] -= 1
         total = 1
@@ -98,13 +98,16 @@ class CombinationRows:
 
     def _overall(self, rows: range) -> Mapping[str, Ints]:
         size, differ = self.size(), self._combination.differ
-        left = self._table.stream("+".join(self._combination.members)).permutation(size, make_indices(rows))
+        left = self._table.make_stream("+".join(self._combination.members)).permutation(size, make_indices(rows))
         found: dict[str, Ints] = {}
         for at, key in enumerate(self._keys):
             count = self._count(key) - int(differ and at == 1)
             left, found[key.name] = left // count, left % count
         for column in self._combination.columns:
-            left, found[column] = left // self._table.size(column), left % self._table.size(column)
+            left, found[column] = (
+                left // self._table.count_possible_values(column),
+                left % self._table.count_possible_values(column),
+            )
         if differ:
             one, other = (found[key.name] for key in self._keys[:2])
             found[self._keys[1].name] = other + (other >= one)
@@ -120,7 +123,9 @@ class CombinationRows:
                 sizes.append(self._consistency.groups_by(key, self._roots(key, owners))[1])
             else:
                 sizes.append(np.full(len(owners), self._count(key) - int(self._combination.differ and at == 0)))
-        return sizes + [np.full(len(owners), self._table.size(column)) for column in self._combination.columns]
+        return sizes + [
+            np.full(len(owners), self._table.count_possible_values(column)) for column in self._combination.columns
+        ]
 
     def _roots(self, key: ForeignKey, owners: Ints) -> Mapping[str, Ints]:
         within = self._within
@@ -128,7 +133,7 @@ class CombinationRows:
             return {}
         parent = self._consistency.parent(within)
         return {
-            column: parent.roots(within.says[column])[1][owners]
+            column: parent.roots(within.determined_columns[column])[1][owners]
             for column in self._consistency.known_before(key)
-            if column in within.says
+            if column in within.determined_columns
         }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from seedbed.errors import UnsupportedUniqueConstraint
-from seedbed.seeding.analysis.exclusion_constraints import Exclusion, Span, column_of, span_of
+from seedbed.seeding.analysis.exclusion_constraints import Exclusion, Span, find_column, find_span
 from seedbed.seeding.analysis.table_spec import TableSpec
 
 
@@ -33,7 +33,7 @@ def find_slots(table: TableSpec, exclusions: Sequence[Exclusion]) -> list[SlotCo
         if _ranges(table, exclusion):
             continue
         for element, operator in exclusion.elements:
-            ends = span_of(table, element) if operator == "&&" else None
+            ends = find_span(table, element) if operator == "&&" else None
             if ends is None or ends[0].start in table.rules:
                 continue
             span, touching = ends
@@ -52,27 +52,34 @@ def side_by_side_ranges(table: TableSpec, exclusion: Exclusion, slots: Sequence[
     """
     ranges = _ranges(table, exclusion)
     elements = [element for element, operator in exclusion.elements if operator == "&&"]
-    spans = [ends[0] for element in elements if (ends := span_of(table, element)) is not None]
+    spans = [ends[0] for element in elements if (ends := find_span(table, element)) is not None]
     read = [element for element in elements if isinstance(element, exp.Expression)]
     named = {column.name for element in read for column in element.find_all(exp.Column)}
     ruled = any(name in table.rules for name in named)
     served = any(one.span in spans for one in slots)
     if elements and not (ranges or served or ruled):
-        raise UnsupportedUniqueConstraint(table.name, exclusion.shown, [], is_exclusion=True)
+        raise UnsupportedUniqueConstraint(table.name, exclusion.label, [], is_exclusion=True)
     return ranges
 
 
 def _told_apart(table: TableSpec, exclusion: Exclusion) -> Iterator[str]:
     """Columns whose values tell rows that may overlap; what only the server can tell equal is left out."""
     for element, operator in exclusion.elements:
-        name = column_of(table, element) if operator == "=" and isinstance(element, exp.Column) else None
-        kind = table.kinds.get(name) if name is not None else None
-        if name is None or kind is None or kind.name in {"citext", "bpchar"} or table.is_left_out(name):
+        name = find_column(table, element) if operator == "=" and isinstance(element, exp.Column) else None
+        column_type = table.column_types.get(name) if name is not None else None
+        if (
+            name is None
+            or column_type is None
+            or column_type.name in {"citext", "bpchar"}
+            or table.is_left_to_database(name)
+        ):
             continue
         yield name
 
 
 def _ranges(table: TableSpec, exclusion: Exclusion) -> list[str]:
     """Columns of ranges that may not overlap."""
-    named = [column_of(table, element) for element, operator in exclusion.elements if operator == "&&"]
-    return [n for n in named if n is not None and n in table.kinds and table.kinds[n].name.endswith("range")]
+    named = [find_column(table, element) for element, operator in exclusion.elements if operator == "&&"]
+    return [
+        n for n in named if n is not None and n in table.column_types and table.column_types[n].name.endswith("range")
+    ]

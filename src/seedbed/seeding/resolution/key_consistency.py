@@ -47,8 +47,8 @@ class KeyConsistency:
         sizes = np.ones(parent.count, dtype=np.int64)
         for other in self.keys[self._place(key) + 1 :]:
             known = self.known_before(other)
-            if known and not other.nullable and set(known) <= set(key.says):
-                roots = {column: parent.roots(key.says[column])[1] for column in known}
+            if known and not other.is_nullable and set(known) <= set(key.determined_columns):
+                roots = {column: parent.roots(key.determined_columns[column])[1] for column in known}
                 sizes = np.minimum(sizes, self.groups_by(other, roots)[1])
         return sizes
 
@@ -75,14 +75,16 @@ class KeyConsistency:
     def _shared_before(self, at: int, key: ForeignKey) -> list[str]:
         if key.target == self._table:
             return []
-        said = {column for other in self.keys[:at] if other.target != self._table for column in other.says}
-        return [column for column in key.says if column in said]
+        said = {
+            column for other in self.keys[:at] if other.target != self._table for column in other.determined_columns
+        }
+        return [column for column in key.determined_columns if column in said]
 
     def _ordered(self, key: ForeignKey) -> tuple[Ints, Ints]:
         """The parents in the order of what must agree, and that of each."""
         if key.columns not in self._groups:
             parent = self.parent(key)
-            codes = _combined([parent.roots(key.says[column])[1] for column in self.known_before(key)])
+            codes = _combined([parent.roots(key.determined_columns[column])[1] for column in self.known_before(key)])
             order = np.argsort(codes, kind="stable").astype(np.int64)
             self._groups[key.columns] = (order, codes[order])
         return self._groups[key.columns]
@@ -92,7 +94,7 @@ def all_identified(table: TableSpec, keys: Sequence[ForeignKey], columns: Iterab
     """Whether the values of some columns tell which row each of some keys refers to."""
     known, left = set(columns), list(keys)
     while told := [key for key in left if _is_identified(table, key, known)]:
-        known |= {column for key in told for column in key.says}
+        known |= {column for key in told for column in key.determined_columns}
         left = [key for key in left if key not in told]
     return not left
 
@@ -100,7 +102,7 @@ def all_identified(table: TableSpec, keys: Sequence[ForeignKey], columns: Iterab
 def _is_identified(table: TableSpec, key: ForeignKey, known: set[str]) -> bool:
     if not key.is_planned or set(key.columns) <= known:
         return True
-    elements = next(c.elements for c in table.sql.foreign_key_constraints if set(_pairs(c)) == set(key.pairs))
+    elements = next(c.elements for c in table.sql.foreign_key_constraints if set(_pairs(c)) == set(key.column_pairs))
     return any(is_unique(element.column) for element in elements if element.parent.name in known)
 
 

@@ -28,7 +28,7 @@ class ParentRows(Protocol):
     def country_column(self) -> str | None:
         """The column that says in which country each row is, where no two are in one."""
 
-    def kind(self, column: str) -> ColumnType | None:
+    def get_type(self, column: str) -> ColumnType | None:
         """The type of a column that is filled; None of others."""
 
     def created(self, chosen: Ints) -> Ints:
@@ -73,7 +73,7 @@ class ExistingRows:
         self._columns: Mapping[str, list[Any]] = {c: [row[i] for row in found] for i, c in enumerate(columns)}
         self.count = len(found)
 
-    def kind(self, column: str) -> ColumnType | None:  # noqa: ARG002 - nothing fills it
+    def get_type(self, column: str) -> ColumnType | None:  # noqa: ARG002 - nothing fills it
         return None
 
     def take(self, column: str, chosen: Ints) -> Batch:

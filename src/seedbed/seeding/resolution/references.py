@@ -6,7 +6,7 @@ import numpy as np
 
 from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.analysis.foreign_keys import ForeignKey
-from seedbed.seeding.analysis.unique_constraints import has_one_root
+from seedbed.seeding.analysis.unique_constraints import allows_one_root
 from seedbed.seeding.core.batch import Batch, repeat
 from seedbed.seeding.core.random_stream import Ints, Stream, Words, make_indices
 from seedbed.seeding.core.time_units import SPAN
@@ -45,12 +45,12 @@ class Reference:
         if self.parent.count == 0:
             return repeat(None, len(chosen))
         none = chosen < 0
-        batch = self.parent.take(dict(self.key.pairs)[column], np.where(none, 0, chosen))
+        batch = self.parent.take(dict(self.key.column_pairs)[column], np.where(none, 0, chosen))
         return batch.with_nulls(none) if none.any() else batch
 
     def created(self, rows: range) -> Ints:
         """When the rows referred to were created; the earliest time where there are none."""
-        earliest = self.table.end - SPAN
+        earliest = self.table.latest - SPAN
         chosen = self.parents(rows)
         none = chosen < 0
         if not self.parent.is_dated or self.parent.count == 0:
@@ -65,7 +65,7 @@ class Reference:
     def can_vary(self) -> bool:
         """Whether its rows can be drawn again: nothing but chance has chosen them."""
         ruled = any(name in self.table.rules for name in self.key.columns)
-        chosen = self._is_combined or self.key.follows_class or self.key.unique
+        chosen = self._is_combined or self.key.follows_class or self.key.is_unique
         return not chosen and not ruled and self.table.spread_of(self.key) is None
 
     def draw(self, rows: range) -> Ints:
@@ -81,7 +81,7 @@ class Reference:
             return self.parent.extended_by(self.table.name, rows)
         known = self.table.consistency.known_before(self.key)
         chosen = self._among(rows, self.stream.words(rows)) if known else self._freely(rows)
-        if self.key.nullable and all(self.table.column(name).nullable for name in self._own):
+        if self.key.is_nullable and all(self.table.get_column(name).nullable for name in self._own):
             empty = self.stream.substream("null").fractions(rows) < _EMPTY
             return np.where(empty, -1, chosen)
         return chosen
@@ -105,9 +105,9 @@ class Reference:
 
     def _root_of(self, column: str, rows: range) -> Ints:
         """Which of the things that a column's values come from each row has, by the first key that says so."""
-        key = next(key for key in self.table.keys if column in key.says)
+        key = next(key for key in self.table.keys if column in key.determined_columns)
         chosen = self.table.own_rows.parents(key, rows)
-        roots = self.table.parent(key).roots(key.says[column])[1]
+        roots = self.table.parent(key).roots(key.determined_columns[column])[1]
         if not len(roots):
             return np.full(len(rows), -1, dtype=np.int64)
         return np.where(chosen < 0, -1, roots[np.maximum(chosen, 0)])
@@ -115,7 +115,7 @@ class Reference:
     def _freely(self, rows: range) -> Ints:
         allowed = self.table.consistency.allowed(self.key)
         size = self.parent.count if allowed is None else len(allowed)
-        if self.key.unique:
+        if self.key.is_unique:
             if self.table.count > size:
                 raise TooFewUniqueValues(self.table.name, self.key.name, self.table.count, size)
             places = self.stream.permutation(size, make_indices(rows))
@@ -127,9 +127,9 @@ class Reference:
 
     def _above(self, rows: range) -> Ints:
         """A row that stands before, of the same parent where the rows of one stand together; roots have none."""
-        if self.key.unique and has_one_root(self.table.sql, self.key.columns):
+        if self.key.is_unique and allows_one_root(self.table.sql, self.key.columns):
             return make_indices(rows) - 1
-        if self.key.unique:
+        if self.key.is_unique:
             return np.where(make_indices(rows) % 2 == 1, make_indices(rows) - 1, -1)
         first = np.zeros(len(rows), dtype=np.int64)
         if self.table.spread is not None:
@@ -138,7 +138,7 @@ class Reference:
         words = self.stream.words(rows) >> np.uint64(32)
         above = first + ((words * before.astype(np.uint64)) >> np.uint64(32)).astype(np.int64)
         rooted = (self.stream.substream("root").fractions(rows) < _ROOTS) | (before == 0)
-        return np.where(rooted, -1 if self.key.nullable else make_indices(rows), above)
+        return np.where(rooted, -1 if self.key.is_nullable else make_indices(rows), above)
 
 
 def reference(table: ResolvedTable, key: ForeignKey) -> Reference:
@@ -151,7 +151,7 @@ def references(table: ResolvedTable) -> list[Reference]:
 
 def anchors(table: ResolvedTable) -> list[Reference]:
     """The keys to rows that a row of the table cannot be older than."""
-    found = [reference(table, key) for key in table.keys if not key.late and key.target != table.name]
+    found = [reference(table, key) for key in table.keys if not key.is_loaded_later and key.target != table.name]
     return [one for one in found if one.parent.is_dated]
 
 
@@ -160,7 +160,7 @@ def roots(table: ResolvedTable, column: str) -> tuple[str, Ints]:
     key = next((key for key in table.keys if column in key.columns and key.target != table.name), None)
     if key is None:
         return f"{table.name}.{column}", np.arange(table.count, dtype=np.int64)
-    shown, above = table.parent(key).roots(dict(key.pairs)[column])
+    shown, above = table.parent(key).roots(dict(key.column_pairs)[column])
     chosen = table.own_rows.parents(key, range(table.count))
     settled = above[np.maximum(chosen, 0)] if len(above) else chosen
     return shown, np.where(chosen < 0, -1, settled)
@@ -170,7 +170,7 @@ def shortage_of_choices(table: ResolvedTable) -> TooFewUniqueValues | None:
     """Whether unique keys or combinations have too little to choose from, before a row is made."""
     for key in table.keys:
         follows = table.spread_of(key) is not None
-        if key.unique and not follows and key.target != table.name:
+        if key.is_unique and not follows and key.target != table.name:
             allowed = table.consistency.allowed(key)
             size = table.parent(key).count if allowed is None else len(allowed)
             if table.count > size and key.is_planned:

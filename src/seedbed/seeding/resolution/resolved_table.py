@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from seedbed.errors import CyclicReference, NoGenerator, TooFewUniqueValues
-from seedbed.seeding.analysis.foreign_keys import ForeignKey, find_keys, key_of
-from seedbed.seeding.analysis.inheritance import Inheritance, inheritance_of
-from seedbed.seeding.analysis.table_spec import TableSpec, values_of
+from seedbed.seeding.analysis.foreign_keys import ForeignKey, find_foreign_keys, find_key
+from seedbed.seeding.analysis.inheritance import Inheritance, find_inheritance
+from seedbed.seeding.analysis.table_spec import TableSpec, get_field_values
 from seedbed.seeding.core.batch_cache import BatchCache
 from seedbed.seeding.core.random_stream import Ints, Stream
 from seedbed.seeding.resolution.cardinality import Spread
@@ -64,11 +64,11 @@ class ResolvedTable(TableSpec):
     @property
     def share_key(self) -> str | None:
         """The name of the key that the seeds give a number of rows for."""
-        return next((key.name for key in self.keys if key.follows(self.share)), None)
+        return next((key.name for key in self.keys if key.follows_rows_per_parent(self.rows_per_parent)), None)
 
     def key_of(self, column: str) -> ForeignKey | None:
         """The key that a column's values come from: the first that has it."""
-        return key_of(self.keys, column)
+        return find_key(self.keys, column)
 
     def parent(self, key: ForeignKey) -> ParentRows:
         return self.parents[key.target]
@@ -106,17 +106,17 @@ def resolve(
         CyclicReference, NoGenerator, ParentNotPlanned: there are no rows that a key could refer to.
         TooFewUniqueValues, UnsupportedUniqueConstraint: a unique constraint cannot be kept.
     """
-    inheritance = inheritance_of(table)
+    inheritance = find_inheritance(table)
     existing = {n: rows.count for n, rows in parents.items() if isinstance(rows, ExistingRows) and rows.known}
-    keys = [_with_class(key, inheritance, planned) for key in find_keys(table, planned, existing)]
+    keys = [_with_class(key, inheritance, planned) for key in find_foreign_keys(table, planned, existing)]
     parents = {key.target: _parent(table, key, parents) for key in keys}
     uniqueness, consistency = resolve_uniqueness(table, keys, parents)
     spread = _spread(table, planned, uniqueness, consistency)
     rows = table.request.rows
     count = spread.total if spread is not None else rows if isinstance(rows, int) else 0
-    anchors = [key for key in consistency.keys if not key.late and key.target != table.name]
+    anchors = [key for key in consistency.keys if not key.is_loaded_later and key.target != table.name]
     return ResolvedTable(
-        **values_of(table),
+        **get_field_values(table),
         inheritance=inheritance,
         keys=consistency.keys,
         parents=parents,
@@ -124,7 +124,7 @@ def resolve(
         uniqueness=uniqueness,
         total=RowTotal(count, spread),
         own_rows=own_rows,
-        is_dated=table.created is not None or any(parents[key.target].is_dated for key in anchors),
+        is_dated=table.creation_column is not None or any(parents[key.target].is_dated for key in anchors),
         cache=BatchCache(),
     )
 
@@ -140,7 +140,7 @@ def shortage_of_rows(table: ResolvedTable) -> TooFewUniqueValues | None:
 
 def share_words(table: ResolvedTable) -> str:
     """The number of rows per parent that the seeds give, in words."""
-    share = table.share
+    share = table.rows_per_parent
     return "" if share is None else f"{share.low} to {share.high} for each"
 
 
@@ -154,9 +154,9 @@ def _parent(table: TableSpec, key: ForeignKey, parents: Mapping[str, ParentRows]
 
 def _with_class(key: ForeignKey, inheritance: Inheritance | None, planned: Mapping[str, TableSpec]) -> ForeignKey:
     """Have a row of a table that extends another, in joined inheritance, refer to the row that is of its class."""
-    if inheritance is None or not key.is_planned or not inheritance.is_key(key):
+    if inheritance is None or not key.is_planned or not inheritance.is_parent_key(key):
         return key
-    if inheritance_of(planned[key.target]) is None:
+    if find_inheritance(planned[key.target]) is None:
         return key
     return replace(key, follows_class=True, source="the one of its class")
 
@@ -169,7 +169,7 @@ def _spread(
     Raises:
         CyclicReference, NoGenerator: there is no key that it could follow.
     """
-    if table.share is not None:
+    if table.rows_per_parent is not None:
         return _spread_by_share(table, planned, uniqueness, consistency)
     rows = table.request.rows
     if uniqueness.spread is None or not isinstance(rows, int):
@@ -187,10 +187,10 @@ def _spread(
 def _spread_by_share(
     table: TableSpec, planned: Mapping[str, TableSpec], uniqueness: Uniqueness, consistency: KeyConsistency
 ) -> Spread | None:
-    share = table.share
+    share = table.rows_per_parent
     if share is None:
         return None
-    base = next((key for key in consistency.keys if key.follows(share)), None)
+    base = next((key for key in consistency.keys if key.follows_rows_per_parent(share)), None)
     if base is None:
         parent = planned.get(share.parent)
         if parent is None or parent.rank > table.rank:

@@ -7,10 +7,10 @@ from itertools import pairwise
 from sqlglot import exp
 
 from seedbed.errors import TooFewUniqueValues, UnsupportedUniqueConstraint
-from seedbed.seeding.analysis.exclusion_constraints import exclusions
-from seedbed.seeding.analysis.foreign_keys import ForeignKey, key_of
+from seedbed.seeding.analysis.exclusion_constraints import find_exclusions
+from seedbed.seeding.analysis.foreign_keys import ForeignKey, find_key
 from seedbed.seeding.analysis.table_spec import TableSpec
-from seedbed.seeding.analysis.unique_constraints import Unique, unique_constraints
+from seedbed.seeding.analysis.unique_constraints import Unique, find_unique_constraints
 from seedbed.seeding.api.rules import Constant, FakerValues, Same
 from seedbed.seeding.core.column_types import INTEGERS, MOMENTS
 from seedbed.seeding.resolution.combinations import Combination, CombinationRows
@@ -52,9 +52,9 @@ def resolve_uniqueness(
         UnsupportedUniqueConstraint: no order keeps this constraint and the others.
     """
     found = _Resolver(table, keys, parents)
-    excluded = exclusions(table)
+    excluded = find_exclusions(table)
     found.slots = find_slots(table, excluded)
-    for unique in sorted(unique_constraints(table), key=lambda unique: len(unique.columns)):
+    for unique in sorted(find_unique_constraints(table), key=lambda unique: len(unique.columns)):
         if not found.is_kept(unique):
             found.keep(unique)
     for exclusion in excluded:
@@ -94,14 +94,14 @@ class _Resolver:
         table, names = self._table, set(unique.columns)
         if any(self.columns.get(name) == "row" for name in names) or any(slots.keeps(names) for slots in self.slots):
             return True
-        if any(key.unique and set(key.columns) <= names for key in self._keys):
+        if any(key.is_unique and set(key.columns) <= names for key in self._keys):
             return True
-        if any(table.is_left_out(name) for name in names):
+        if any(table.is_left_to_database(name) for name in names):
             return True
         if any(table.rules.get(name) == Constant(None) for name in names):
             return True
-        if any(table.kinds[name].name == "uuid" and self._key_of(name) is None for name in names):
-            self.columns.update({name: "row" for name in names if table.kinds[name].name == "uuid"})
+        if any(table.column_types[name].name == "uuid" and self._key_of(name) is None for name in names):
+            self.columns.update({name: "row" for name in names if table.column_types[name].name == "uuid"})
             return True
         return any(combination.constrained <= names for combination in self._combinations)
 
@@ -121,7 +121,7 @@ class _Resolver:
             return
         free = self._freest(plain)
         if free is not None:
-            counted = table.kinds[free].name in INTEGERS or table.kinds[free].name == "date"
+            counted = table.column_types[free].name in INTEGERS or table.column_types[free].name == "date"
             if spread is None and counted and len(plain) == 1 and self._may_spread(keys):
                 spread, self._spread = keys[0], keys[0].name
             self.columns[free] = "within" if spread is not None and counted else "row"
@@ -139,10 +139,10 @@ class _Resolver:
 
     @property
     def _share_key(self) -> str | None:
-        return next((key.name for key in self._keys if key.follows(self._table.share)), None)
+        return next((key.name for key in self._keys if key.follows_rows_per_parent(self._table.rows_per_parent)), None)
 
     def _key_of(self, column: str) -> ForeignKey | None:
-        return key_of(self._keys, column)
+        return find_key(self._keys, column)
 
     def _change(self, *changed: ForeignKey) -> None:
         """Replace keys, and with them what they have in common with others."""
@@ -165,16 +165,16 @@ class _Resolver:
         """
         for key in keys:
             said = any(isinstance(self._table.rules.get(name), Same) for name in key.columns)
-            if key.also and not said and self.consistency.allowed(key) is not None:
-                self._change(replace(key, also={}))
+            if key.agreeing_columns and not said and self.consistency.allowed(key) is not None:
+                self._change(replace(key, agreeing_columns={}))
 
     def _may_spread(self, keys: Sequence[ForeignKey]) -> bool:
         """Whether rows can lie side by side by their one key, so that each parent's are counted from 1."""
-        if len(keys) != 1 or self._spread is not None or self._table.share is not None:
+        if len(keys) != 1 or self._spread is not None or self._table.rows_per_parent is not None:
             return False
         key = keys[0]
-        chosen = key.unique or key.follows_class or self._is_combined(key)
-        plain = not (key.late or key.nullable or chosen) and key.target != self._table.name
+        chosen = key.is_unique or key.follows_class or self._is_combined(key)
+        plain = not (key.is_loaded_later or key.is_nullable or chosen) and key.target != self._table.name
         return plain and key.is_planned and not self.consistency.known_before(key)
 
     def _is_combined(self, key: ForeignKey) -> bool:
@@ -183,22 +183,24 @@ class _Resolver:
     def _keep_key(self, key: ForeignKey) -> None:
         """Have a key refer to each row once."""
         table = self._table
-        if key.name == self._share_key and table.share is not None:
-            if table.share.high > 1:
+        if key.name == self._share_key and table.rows_per_parent is not None:
+            if table.rows_per_parent.high > 1:
                 count = self.consistency.parent(key).count
-                raise TooFewUniqueValues(table.name, key.name, table.share.high * count, count)
+                raise TooFewUniqueValues(table.name, key.name, table.rows_per_parent.high * count, count)
             return
         self._choose_alone(key)
-        self._change(replace(self.consistency.key(key.name), unique=True))
+        self._change(replace(self.consistency.key(key.name), is_unique=True))
 
     def _choose_alone(self, key: ForeignKey) -> None:
         """Let go of agreements that columns of one name suggest, where a key must have each row once."""
         table = self._table
         for column in self.consistency.known_before(key):
-            saying = next((other for other in self._starting_with(key) if column in other.also), None)
+            saying = next((other for other in self._starting_with(key) if column in other.agreeing_columns), None)
             if saying is None or isinstance(table.rules.get(saying.columns[0]), Same):
                 raise UnsupportedUniqueConstraint(table.name, key.name, [])
-            self._change(replace(saying, also={c: of for c, of in saying.also.items() if c != column}))
+            self._change(
+                replace(saying, agreeing_columns={c: of for c, of in saying.agreeing_columns.items() if c != column})
+            )
         if self.consistency.known_before(key):
             raise UnsupportedUniqueConstraint(table.name, key.name, [])
 
@@ -209,21 +211,25 @@ class _Resolver:
         """A column that can be unique by itself without anybody noticing."""
         table = self._table
         for accepts in (
-            lambda kind: kind.name in INTEGERS,
-            lambda kind: kind.is_text,
-            lambda kind: kind.name in MOMENTS | {"date", "numeric", "float4", "float8", "time", "interval"},
-            lambda kind: kind.name not in {"bool", "enum", "bit"},
+            lambda column_type: column_type.name in INTEGERS,
+            lambda column_type: column_type.is_text,
+            lambda column_type: (
+                column_type.name in MOMENTS | {"date", "numeric", "float4", "float8", "time", "interval"}
+            ),
+            lambda column_type: column_type.name not in {"bool", "enum", "bit"},
         ):
             for name in plain:
                 settled = name in self._first | self._never or _slots_of(self.slots, name) is not None
-                if accepts(table.kinds[name]) and table.size(name) == 0 and not settled:
+                if accepts(table.column_types[name]) and table.count_possible_values(name) == 0 and not settled:
                     return name
         return None
 
     def _flag(self, where: str) -> str | None:
         """The boolean that a partial index is about."""
-        kinds = self._table.kinds.items()
-        named = [name for name, kind in kinds if kind.name == "bool" and name in where.replace('"', " ")]
+        column_types = self._table.column_types.items()
+        named = [
+            name for name, column_type in column_types if column_type.name == "bool" and name in where.replace('"', " ")
+        ]
         return named[0] if len(named) == 1 and "not" not in where.lower() else None
 
     def _combine(
@@ -231,12 +237,15 @@ class _Resolver:
     ) -> None:
         table, shown = self._table, ", ".join(unique.columns)
         self._check_identified(keys, unique)
-        if any(isinstance(table.rules.get(name), FakerValues) is False and table.size(name) == 0 for name in plain):
+        if any(
+            isinstance(table.rules.get(name), FakerValues) is False and table.count_possible_values(name) == 0
+            for name in plain
+        ):
             return  # a rule of the seeds fills it, and answers for it
         members = [*(key.name for key in keys), *plain]
         taken = [name for name in members if _combination_of(self._combinations, name) is not None]
-        if taken or any(key.unique for key in keys):
-            raise UnsupportedUniqueConstraint(table.name, shown, taken or [key.name for key in keys if key.unique])
+        if taken or any(key.is_unique for key in keys):
+            raise UnsupportedUniqueConstraint(table.name, shown, taken or [key.name for key in keys if key.is_unique])
         base = spread if spread is not None else self._base(keys, shown)
         others = [key for key in keys if base is None or key.columns != base.columns]
         if base is None:
@@ -248,11 +257,11 @@ class _Resolver:
             base.name if base is not None else None,
             self._must_differ([self.consistency.key(name) for name in names]),
         )
-        if spread is not None and table.share is not None and not table.is_empty:
+        if spread is not None and table.rows_per_parent is not None and not table.is_empty:
             most = CombinationRows(table, combination, self.consistency).most()
             free = not any(self.consistency.known_before(key) for key in others)
-            if free and len(most) and int(most.max()) < table.share.low:
-                raise TooFewUniqueValues(table.name, shown, table.share.low, int(most.max()))
+            if free and len(most) and int(most.max()) < table.rows_per_parent.low:
+                raise TooFewUniqueValues(table.name, shown, table.rows_per_parent.low, int(most.max()))
         self._combinations.append(combination)
         self._change(*(replace(self.consistency.key(k.name), source="each combination once") for k in others))
 
@@ -263,9 +272,9 @@ class _Resolver:
         if not filtered:
             return None
         base = next((key for key in keys if not known(key)), None)
-        if base is None or any(not set(known(key)) <= set(base.says) for key in filtered):
+        if base is None or any(not set(known(key)) <= set(base.determined_columns) for key in filtered):
             raise UnsupportedUniqueConstraint(self._table.name, shown, [])
-        if self._spread is not None or self._table.share is not None:
+        if self._spread is not None or self._table.rows_per_parent is not None:
             raise UnsupportedUniqueConstraint(self._table.name, shown, [str(self._spread or self._share_key)])
         self._spread = base.name
         return base

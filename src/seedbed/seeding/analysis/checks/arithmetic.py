@@ -36,39 +36,39 @@ def add(left: Vector, right: Vector) -> Vector:
     if _are_numbers(left, right):
         return _compute(left, right, big_integers.add, np.add)
     for first, second in ((left, right), (right, left)):
-        if first.kind.name == "date" and get_family(second.kind) == "integer":
+        if first.column_type.name == "date" and get_family(second.column_type) == "integer":
             return _compute_times(first, _to_days(second), big_integers.add, DATE)
-        if first.kind.name == "date" and second.kind.name == "time":
+        if first.column_type.name == "date" and second.column_type.name == "time":
             return _compute_times(first, second, big_integers.add, TIMESTAMP)
-        if second.kind.name == "interval" and get_family(first.kind) in _RESULT_OF_INTERVAL:
-            return _compute_times(first, second, big_integers.add, _RESULT_OF_INTERVAL[get_family(first.kind)])
-    raise UnsupportedExpression(f"{left.kind} + {right.kind}")
+        if second.column_type.name == "interval" and get_family(first.column_type) in _RESULT_OF_INTERVAL:
+            return _compute_times(first, second, big_integers.add, _RESULT_OF_INTERVAL[get_family(first.column_type)])
+    raise UnsupportedExpression(f"{left.column_type} + {right.column_type}")
 
 
 def subtract(left: Vector, right: Vector) -> Vector:
     left, right = _type_number_constants(left, right)
     if _are_numbers(left, right):
         return _compute(left, right, big_integers.subtract, np.subtract)
-    names = (left.kind.name, right.kind.name)
+    names = (left.column_type.name, right.column_type.name)
     if names == ("date", "date"):
         difference = _compute_times(left, right, big_integers.subtract, INTERVAL)
-        return replace(difference, data=difference.data // DAY, kind=ColumnType("int4"))
+        return replace(difference, data=difference.data // DAY, column_type=ColumnType("int4"))
     if set(names) <= MOMENTS | {"date"} or names == ("time", "time"):
         return _compute_times(*coerce_to_common_type(left, right), big_integers.subtract, INTERVAL)
-    if left.kind.name == "date" and get_family(right.kind) == "integer":
+    if left.column_type.name == "date" and get_family(right.column_type) == "integer":
         return _compute_times(left, _to_days(right), big_integers.subtract, DATE)
-    if right.kind.name == "interval" and get_family(left.kind) in _RESULT_OF_INTERVAL:
-        return _compute_times(left, right, big_integers.subtract, _RESULT_OF_INTERVAL[get_family(left.kind)])
-    raise UnsupportedExpression(f"{left.kind} - {right.kind}")
+    if right.column_type.name == "interval" and get_family(left.column_type) in _RESULT_OF_INTERVAL:
+        return _compute_times(left, right, big_integers.subtract, _RESULT_OF_INTERVAL[get_family(left.column_type)])
+    raise UnsupportedExpression(f"{left.column_type} - {right.column_type}")
 
 
 def multiply(left: Vector, right: Vector) -> Vector:
     left, right = _type_number_constants(left, right)
     for first, second in ((left, right), (right, left)):
-        if first.kind.name == "interval" and get_family(second.kind) == "integer":
+        if first.column_type.name == "interval" and get_family(second.column_type) == "integer":
             return _compute_times(first, second, big_integers.multiply, INTERVAL)
     if not _are_numbers(left, right):
-        raise UnsupportedExpression(f"{left.kind} * {right.kind}")
+        raise UnsupportedExpression(f"{left.column_type} * {right.column_type}")
     if not _are_numeric(left, right):
         return _compute(left, right, big_integers.multiply, np.multiply)
     data = big_integers.multiply(left.data, right.data)
@@ -79,28 +79,31 @@ def multiply(left: Vector, right: Vector) -> Vector:
 def divide(left: Vector, right: Vector) -> Vector:
     left, right = _type_number_constants(left, right)
     if not _are_numbers(left, right):
-        raise UnsupportedExpression(f"{left.kind} / {right.kind}")
+        raise UnsupportedExpression(f"{left.column_type} / {right.column_type}")
     left, right, is_zero = _replace_zero_divisors(
         *coerce_to_common_type(left, right) if not _are_numeric(left, right) else (left, right)
     )
     if _are_numeric(left, right):
         quotient = _divide_numeric(left, right)
-    elif get_family(left.kind) == "float":
+    elif get_family(left.column_type) == "float":
         quotient, is_zero = _compute_floats(left, right, np.divide), is_zero & ~np.isnan(left.data)
     else:
         quotient = make_integers(
-            big_integers.quotient(left.data, right.data), left.nulls | right.nulls, left.kind, merge_faults(left, right)
+            big_integers.quotient(left.data, right.data),
+            left.nulls | right.nulls,
+            left.column_type,
+            merge_faults(left, right),
         )
     return quotient.with_faults(is_zero & ~quotient.nulls, ERROR)
 
 
 def compute_remainder(left: Vector, right: Vector) -> Vector:
     left, right = coerce_to_common_type(*_type_number_constants(left, right))
-    if get_family(left.kind) not in {"integer", "numeric"}:
-        raise UnsupportedExpression(f"{left.kind} % {right.kind}")
+    if get_family(left.column_type) not in {"integer", "numeric"}:
+        raise UnsupportedExpression(f"{left.column_type} % {right.column_type}")
     left, right, is_zero = _replace_zero_divisors(left, right)
     data = big_integers.remainder(left.data, right.data)
-    result = Vector(data, left.nulls | right.nulls, left.kind, merge_faults(left, right))
+    result = Vector(data, left.nulls | right.nulls, left.column_type, merge_faults(left, right))
     return result.with_faults(is_zero & ~result.nulls, ERROR)
 
 
@@ -109,29 +112,29 @@ def negate(value: Vector) -> Vector:
 
 
 def compute_absolute(value: Vector) -> Vector:
-    if value.kind.name == "interval":
+    if value.column_type.name == "interval":
         raise UnsupportedExpression("abs of an interval")
     return _apply(value, np.abs)
 
 
 def round_half_away(value: Vector, places: int | None) -> Vector:
     """round(): of a numeric halves away from nought, of a float to the even neighbour."""
-    if get_family(value.kind) == "integer" and places is None:
+    if get_family(value.column_type) == "integer" and places is None:
         value = convert(value, FLOAT8)
-    if get_family(value.kind) == "float" and places is None:
-        return replace(value, data=np.rint(value.data), kind=FLOAT8)
-    if get_family(value.kind) == "integer":
-        value = replace(value, kind=NUMERIC)
-    if value.kind.name != "numeric":
-        raise UnsupportedExpression(f"round of {value.kind}")
+    if get_family(value.column_type) == "float" and places is None:
+        return replace(value, data=np.rint(value.data), column_type=FLOAT8)
+    if get_family(value.column_type) == "integer":
+        value = replace(value, column_type=NUMERIC)
+    if value.column_type.name != "numeric":
+        raise UnsupportedExpression(f"round of {value.column_type}")
     digits, own = places or 0, _get_scale(value)
     if digits >= own:
         return replace(
-            value, data=big_integers.scale(value.data, digits - own), kind=ColumnType("numeric", scale=digits)
+            value, data=big_integers.scale(value.data, digits - own), column_type=ColumnType("numeric", scale=digits)
         )
     data = big_integers.divide_half_away(value.data, 10 ** (own - digits))
     return replace(
-        value, data=big_integers.scale(data, -min(digits, 0)), kind=ColumnType("numeric", scale=max(digits, 0))
+        value, data=big_integers.scale(data, -min(digits, 0)), column_type=ColumnType("numeric", scale=max(digits, 0))
     )
 
 
@@ -145,42 +148,42 @@ _RESULT_OF_INTERVAL = {
 def _type_number_constants(left: Vector, right: Vector) -> tuple[Vector, Vector]:
     """A quoted constant beside a number is one of its type."""
     for value, other in ((left, right), (right, left)):
-        if value.kind.name == "unknown" and get_family(other.kind) not in NUMBERS:
-            raise UnsupportedExpression(f"{value.text} beside {other.kind}")
-    if left.kind.name == "unknown":
-        left = parse_constant(left, right.kind)
-    if right.kind.name == "unknown":
-        right = parse_constant(right, left.kind)
+        if value.column_type.name == "unknown" and get_family(other.column_type) not in NUMBERS:
+            raise UnsupportedExpression(f"{value.text} beside {other.column_type}")
+    if left.column_type.name == "unknown":
+        left = parse_constant(left, right.column_type)
+    if right.column_type.name == "unknown":
+        right = parse_constant(right, left.column_type)
     return left, right
 
 
 def _are_numbers(left: Vector, right: Vector) -> bool:
-    return {get_family(left.kind), get_family(right.kind)} <= NUMBERS
+    return {get_family(left.column_type), get_family(right.column_type)} <= NUMBERS
 
 
 def _are_numeric(left: Vector, right: Vector) -> bool:
-    families = {get_family(left.kind), get_family(right.kind)}
+    families = {get_family(left.column_type), get_family(right.column_type)}
     return "numeric" in families and families <= {"numeric", "integer"}
 
 
 def _get_scale(value: Vector) -> int:
-    return value.kind.decimals if value.kind.name == "numeric" else 0
+    return value.column_type.decimals if value.column_type.name == "numeric" else 0
 
 
 def _compute(left: Vector, right: Vector, exact_function: Any, float_function: Any) -> Vector:
     left, right = coerce_to_common_type(left, right)
-    if get_family(left.kind) == "float":
+    if get_family(left.column_type) == "float":
         return _compute_floats(left, right, float_function)
     data, nulls, faults = exact_function(left.data, right.data), left.nulls | right.nulls, merge_faults(left, right)
-    if left.kind.name == "numeric":
-        return Vector(data, nulls, left.kind, faults)
-    return make_integers(data, nulls, left.kind, faults)
+    if left.column_type.name == "numeric":
+        return Vector(data, nulls, left.column_type, faults)
+    return make_integers(data, nulls, left.column_type, faults)
 
 
 def _compute_floats(left: Vector, right: Vector, function: Any) -> Vector:
     a, b = left.data, right.data
     with np.errstate(all="ignore"):
-        if left.kind.name == "float4":
+        if left.column_type.name == "float4":
             result = np.asarray(function(a.astype(np.float32), b.astype(np.float32)), dtype=np.float64)
         else:
             result = np.asarray(function(a, b), dtype=np.float64)
@@ -188,7 +191,7 @@ def _compute_floats(left: Vector, right: Vector, function: Any) -> Vector:
     is_invalid = np.isinf(result) & ~np.isinf(a) & ~np.isinf(b)
     if function in {np.multiply, np.divide}:
         is_invalid |= (result == 0) & (a != 0) & ~np.isinf(b) & ((b != 0) | (function is np.divide))
-    vector = Vector(np.where(is_invalid, 0.0, result), nulls, left.kind, merge_faults(left, right))
+    vector = Vector(np.where(is_invalid, 0.0, result), nulls, left.column_type, merge_faults(left, right))
     return vector.with_faults(is_invalid & ~nulls, ERROR)
 
 
@@ -235,11 +238,11 @@ def _to_days(value: Vector) -> Vector:
     return replace(value, data=big_integers.multiply(value.data, np.array(DAY)))
 
 
-def _compute_times(left: Vector, right: Vector, function: Any, kind: ColumnType) -> Vector:
+def _compute_times(left: Vector, right: Vector, function: Any, column_type: ColumnType) -> Vector:
     data = function(left.data, right.data)
-    if kind.name == "time":
+    if column_type.name == "time":
         data = data % DAY
-    vector = Vector(data, left.nulls | right.nulls, kind, merge_faults(left, right))
+    vector = Vector(data, left.nulls | right.nulls, column_type, merge_faults(left, right))
     if data.dtype != object:
         return vector
     is_out_of_range = big_integers.is_out_of_range(data, _LIMIT)
@@ -248,9 +251,9 @@ def _compute_times(left: Vector, right: Vector, function: Any, kind: ColumnType)
 
 
 def _apply(value: Vector, function: Any) -> Vector:
-    if get_family(value.kind) == "integer":
-        data = function(value.data.astype(object)) if value.kind.name == "int8" else function(value.data)
-        return make_integers(data, value.nulls, value.kind, value.faults)
-    if get_family(value.kind) not in NUMBERS | {"interval"}:
-        raise UnsupportedExpression(str(value.kind))
+    if get_family(value.column_type) == "integer":
+        data = function(value.data.astype(object)) if value.column_type.name == "int8" else function(value.data)
+        return make_integers(data, value.nulls, value.column_type, value.faults)
+    if get_family(value.column_type) not in NUMBERS | {"interval"}:
+        raise UnsupportedExpression(str(value.column_type))
     return replace(value, data=function(value.data))

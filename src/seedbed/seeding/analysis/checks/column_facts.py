@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from seedbed.seeding.analysis.checks.pattern_translation import convert_similar_to, translate_regex
 from seedbed.seeding.analysis.checks.vectors import UnsupportedExpression
-from seedbed.seeding.analysis.value_facts import Facts
+from seedbed.seeding.analysis.value_facts import ValueConstraints
 from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, ColumnType
 
 _MIRRORED: dict[Any, Any] = {
@@ -30,13 +30,15 @@ _MAX_NUMERIC = Decimal(10) ** 1_000
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-def narrow(condition: Any, kinds: Callable[[str], ColumnType | None], facts: dict[str, Facts]) -> bool:
+def narrow(
+    condition: Any, column_types: Callable[[str], ColumnType | None], constraints: dict[str, ValueConstraints]
+) -> bool:
     """Put what is wanted of one column into its facts; False where it is more than facts can say."""
     condition = _strip_parentheses(condition)
     if isinstance(condition, exp.Or):
-        return _narrow_disjunction(condition, kinds, facts)
+        return _narrow_disjunction(condition, column_types, constraints)
     if isinstance(condition, exp.Is) and isinstance(condition.expression, exp.Null) and condition.args.get("negate"):
-        return _update(condition.this, kinds, facts, lambda known, _: replace(known, not_null=True))
+        return _update(condition.this, column_types, constraints, lambda known, _: replace(known, not_null=True))
     if isinstance(condition, exp.Between):
         if condition.args.get("symmetric") or condition.args.get("negate"):
             return False
@@ -44,22 +46,24 @@ def narrow(condition: Any, kinds: Callable[[str], ColumnType | None], facts: dic
             exp.GTE(this=condition.this, expression=condition.args["low"]),
             exp.LTE(this=condition.this, expression=condition.args["high"]),
         )
-        is_narrowed = [narrow(side.copy(), kinds, facts) for side in (low, high)]
+        is_narrowed = [narrow(side.copy(), column_types, constraints) for side in (low, high)]
         return all(is_narrowed)
     if isinstance(condition, exp.In) and not condition.args.get("query"):
-        return _narrow_to_list(condition.this, condition.expressions, kinds, facts)
+        return _narrow_to_list(condition.this, condition.expressions, column_types, constraints)
     if isinstance(condition, exp.EQ) and isinstance(condition.expression, exp.Any):
         inner = _strip_parentheses(condition.expression.this)
         inner = _strip_parentheses(inner.this) if isinstance(inner, exp.Cast) else inner
-        return isinstance(inner, exp.Array) and _narrow_to_list(condition.this, inner.expressions, kinds, facts)
+        return isinstance(inner, exp.Array) and _narrow_to_list(
+            condition.this, inner.expressions, column_types, constraints
+        )
     if (
         isinstance(condition, exp.RegexpLike | exp.SimilarTo)
         and not condition.args.get("negate")
         and not condition.args.get("flag")
     ):
-        return _narrow_to_pattern(condition, kinds, facts)
+        return _narrow_to_pattern(condition, column_types, constraints)
     if type(condition) in _MIRRORED:
-        return _narrow_by_comparison(condition, kinds, facts)
+        return _narrow_by_comparison(condition, column_types, constraints)
     return False
 
 
@@ -102,28 +106,28 @@ def _cast_constant(value: Any, type_name: str) -> Any:
 
 def _update(
     target: exp.Expression,
-    kinds: Callable[[str], ColumnType | None],
-    facts: dict[str, Facts],
-    change: Callable[[Facts, ColumnType], Facts],
+    column_types: Callable[[str], ColumnType | None],
+    constraints: dict[str, ValueConstraints],
+    change: Callable[[ValueConstraints, ColumnType], ValueConstraints],
 ) -> bool:
-    column, kind = _find_column(target, kinds)
-    if kind is None:
+    column, column_type = _find_column(target, column_types)
+    if column_type is None:
         return False
-    facts[column] = change(facts[column], kind)
+    constraints[column] = change(constraints[column], column_type)
     return True
 
 
-def _find_column(target: Any, kinds: Callable[[str], ColumnType | None]) -> tuple[str, ColumnType | None]:
+def _find_column(target: Any, column_types: Callable[[str], ColumnType | None]) -> tuple[str, ColumnType | None]:
     """A column as it is, or as a text where it is a text already."""
     target, as_text = _strip_parentheses(target), False
     while isinstance(target, exp.Cast):
         if target.to.sql("postgres").lower() not in {"text", "varchar"}:
             return "", None
         target, as_text = _strip_parentheses(target.this), True
-    kind = kinds(target.name) if isinstance(target, exp.Column) else None
-    if kind is None or (as_text and not (kind.is_text or kind.name == "enum")):
+    column_type = column_types(target.name) if isinstance(target, exp.Column) else None
+    if column_type is None or (as_text and not (column_type.is_text or column_type.name == "enum")):
         return "", None
-    return target.name, kind
+    return target.name, column_type
 
 
 def find_suggested_texts(condition: Any) -> dict[str, list[Any]]:
@@ -146,13 +150,15 @@ def find_compared_constants(condition: Any) -> dict[str, list[Any]]:
     return constants
 
 
-def _narrow_disjunction(condition: Any, kinds: Callable[[str], ColumnType | None], facts: dict[str, Facts]) -> bool:
+def _narrow_disjunction(
+    condition: Any, column_types: Callable[[str], ColumnType | None], constraints: dict[str, ValueConstraints]
+) -> bool:
     alternatives = [_strip_parentheses(way) for way in condition.flatten()]
     if (
         all(isinstance(way, exp.EQ) for way in alternatives)
         and len({_strip_parentheses(way.left).name for way in alternatives}) == 1
     ):
-        return _narrow_to_list(alternatives[0].left, [way.right for way in alternatives], kinds, facts)
+        return _narrow_to_list(alternatives[0].left, [way.right for way in alternatives], column_types, constraints)
     for side, other in ((condition.left, condition.right), (condition.right, condition.left)):
         null_test = _strip_parentheses(side)
         if (
@@ -162,47 +168,47 @@ def _narrow_disjunction(condition: Any, kinds: Callable[[str], ColumnType | None
         ):
             columns = {column.name for column in condition.find_all(exp.Column)}
             if len(columns) == 1:
-                return narrow(other, kinds, facts)
+                return narrow(other, column_types, constraints)
     return False
 
 
 def _narrow_to_list(
     target: exp.Expression,
     items: list[exp.Expression],
-    kinds: Callable[[str], ColumnType | None],
-    facts: dict[str, Facts],
+    column_types: Callable[[str], ColumnType | None],
+    constraints: dict[str, ValueConstraints],
 ) -> bool:
-    kind = _find_column(target, kinds)[1]
-    if kind is None:
+    column_type = _find_column(target, column_types)[1]
+    if column_type is None:
         return False
-    values = [_convert_constant(read_constant(item), kind) for item in items]
+    values = [_convert_constant(read_constant(item), column_type) for item in items]
     if NOT_CONSTANT in values:
         return False
-    return _update(target, kinds, facts, lambda known, _: known.one_of([*dict.fromkeys(values)]))
+    return _update(target, column_types, constraints, lambda known, _: known.one_of([*dict.fromkeys(values)]))
 
 
-def _convert_constant(value: Any, kind: ColumnType) -> Any:
+def _convert_constant(value: Any, column_type: ColumnType) -> Any:
     """A constant as one of a column's values, where such a column can have just it."""
-    if isinstance(value, str) and kind.is_number:
+    if isinstance(value, str) and column_type.is_number:
         try:
             value = Decimal(value)
         except ArithmeticError:
             return NOT_CONSTANT
-    if kind.is_text or kind.name == "enum":
+    if column_type.is_text or column_type.name == "enum":
         fits = isinstance(value, str)
-    elif kind.name == "bool":
+    elif column_type.name == "bool":
         fits = isinstance(value, bool)
-    elif kind.is_number:
+    elif column_type.is_number:
         fits = isinstance(value, int | Decimal) and not isinstance(value, bool) and Decimal(value).is_finite()
         fits = (
             fits
-            and (kind.name not in INTEGERS or value == int(value))
-            and abs(value) < INTEGERS.get(kind.name, _MAX_NUMERIC)
+            and (column_type.name not in INTEGERS or value == int(value))
+            and abs(value) < INTEGERS.get(column_type.name, _MAX_NUMERIC)
         )
-    elif kind.name in MOMENTS | {"date"}:
-        value = convert_bound(value, kind)
-        fits = value is not None and isinstance(value, datetime) == (kind.name in MOMENTS)
-    elif kind.name == "uuid":
+    elif column_type.name in MOMENTS | {"date"}:
+        value = convert_bound(value, column_type)
+        fits = value is not None and isinstance(value, datetime) == (column_type.name in MOMENTS)
+    elif column_type.name == "uuid":
         fits = isinstance(value, str) and _UUID.fullmatch(value) is not None
     else:
         fits = False
@@ -210,22 +216,31 @@ def _convert_constant(value: Any, kind: ColumnType) -> Any:
 
 
 def _narrow_to_pattern(
-    condition: exp.RegexpLike | exp.SimilarTo, kinds: Callable[[str], ColumnType | None], facts: dict[str, Facts]
+    condition: exp.RegexpLike | exp.SimilarTo,
+    column_types: Callable[[str], ColumnType | None],
+    constraints: dict[str, ValueConstraints],
 ) -> bool:
     pattern = read_constant(condition.expression)
-    column, kind = _find_column(condition.this, kinds)
-    if kind is None or not kind.is_text or not isinstance(pattern, str) or facts[column].pattern is not None:
+    column, column_type = _find_column(condition.this, column_types)
+    if (
+        column_type is None
+        or not column_type.is_text
+        or not isinstance(pattern, str)
+        or constraints[column].pattern is not None
+    ):
         return False
     try:
         pattern, _ = translate_regex(convert_similar_to(pattern) if isinstance(condition, exp.SimilarTo) else pattern)
         re.compile(pattern)
     except (UnsupportedExpression, re.error):
         return False
-    facts[column] = replace(facts[column], pattern=pattern)
-    return kind.name != "bpchar"  # blanks that fill it up count
+    constraints[column] = replace(constraints[column], pattern=pattern)
+    return column_type.name != "bpchar"  # blanks that fill it up count
 
 
-def _narrow_by_comparison(condition: Any, kinds: Callable[[str], ColumnType | None], facts: dict[str, Facts]) -> bool:
+def _narrow_by_comparison(
+    condition: Any, column_types: Callable[[str], ColumnType | None], constraints: dict[str, ValueConstraints]
+) -> bool:
     operator, target, bound = type(condition), condition.left, read_constant(condition.right)
     if bound is NOT_CONSTANT:
         operator, target, bound = _MIRRORED[operator], condition.right, read_constant(condition.left)
@@ -233,52 +248,57 @@ def _narrow_by_comparison(condition: Any, kinds: Callable[[str], ColumnType | No
         return False
     target = _strip_parentheses(target)
     if isinstance(target, exp.Length):
-        kind = _find_column(target.this, kinds)[1]
-        if kind is None or not kind.is_text or target.args.get("encoding") or type(bound) is not int:
+        column_type = _find_column(target.this, column_types)[1]
+        if column_type is None or not column_type.is_text or target.args.get("encoding") or type(bound) is not int:
             return False
-        return _update(target.this, kinds, facts, lambda known, _: _add_length(known, operator, bound))
+        return _update(target.this, column_types, constraints, lambda known, _: _add_length(known, operator, bound))
     if operator is exp.EQ:
         return _narrow_to_list(
-            target, [condition.right if target is _strip_parentheses(condition.left) else condition.left], kinds, facts
+            target,
+            [condition.right if target is _strip_parentheses(condition.left) else condition.left],
+            column_types,
+            constraints,
         )
-    kind = _find_column(target, kinds)[1]
-    if kind is None or not _is_bound(bound, kind):
+    column_type = _find_column(target, column_types)[1]
+    if column_type is None or not _is_bound(bound, column_type):
         return False
-    is_narrowed = _update(target, kinds, facts, lambda known, kind: _add_bound(known, kind, operator, bound))
-    return is_narrowed and kind.name != "float4"  # what is stored of a number beside the bound may be the bound
+    is_narrowed = _update(
+        target, column_types, constraints, lambda known, column_type: _add_bound(known, column_type, operator, bound)
+    )
+    return is_narrowed and column_type.name != "float4"  # what is stored of a number beside the bound may be the bound
 
 
-def _is_bound(bound: Any, kind: ColumnType) -> bool:
+def _is_bound(bound: Any, column_type: ColumnType) -> bool:
     """Whether a constant is a bound of such a column, in the order of numbers or times."""
-    if kind.is_number:
+    if column_type.is_number:
         return isinstance(bound, int | Decimal) and not isinstance(bound, bool)
-    return kind.name in MOMENTS | {"date"} and convert_bound(bound, kind) is not None
+    return column_type.name in MOMENTS | {"date"} and convert_bound(bound, column_type) is not None
 
 
-def _add_bound(known: Facts, kind: ColumnType, operator: Any, bound: Any) -> Facts:
-    bound = convert_bound(bound, kind)
+def _add_bound(known: ValueConstraints, column_type: ColumnType, operator: Any, bound: Any) -> ValueConstraints:
+    bound = convert_bound(bound, column_type)
     if operator in {exp.GT, exp.GTE}:
-        return known.at_least(bound, kind, or_equal=operator is exp.GTE)
-    return known.at_most(bound, kind, or_equal=operator is exp.LTE)
+        return known.at_least(bound, column_type, or_equal=operator is exp.GTE)
+    return known.at_most(bound, column_type, or_equal=operator is exp.LTE)
 
 
-def convert_bound(bound: Any, kind: ColumnType) -> Any:
+def convert_bound(bound: Any, column_type: ColumnType) -> Any:
     """A constant beside a column: a text beside times is a time; None where it is none that is known here."""
-    if kind.name not in MOMENTS | {"date"}:
+    if column_type.name not in MOMENTS | {"date"}:
         return bound
     try:
         if isinstance(bound, str):
-            bound = datetime.fromisoformat(bound) if kind.name in MOMENTS else date.fromisoformat(bound)
+            bound = datetime.fromisoformat(bound) if column_type.name in MOMENTS else date.fromisoformat(bound)
     except ValueError:
         return None
     if isinstance(bound, datetime):
-        return bound if kind.name in MOMENTS else None
-    if isinstance(bound, date) and kind.name in MOMENTS:
+        return bound if column_type.name in MOMENTS else None
+    if isinstance(bound, date) and column_type.name in MOMENTS:
         return datetime.combine(bound, time())
     return bound if isinstance(bound, date) else None
 
 
-def _add_length(known: Facts, operator: Any, bound: int) -> Facts:
+def _add_length(known: ValueConstraints, operator: Any, bound: int) -> ValueConstraints:
     least = {exp.GT: bound + 1, exp.GTE: bound, exp.EQ: bound}.get(operator)
     most = {exp.LT: bound - 1, exp.LTE: bound, exp.EQ: bound}.get(operator)
     return known.with_length(least, most)

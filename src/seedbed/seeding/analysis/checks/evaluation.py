@@ -82,10 +82,10 @@ def require_boolean(value: Vector) -> Vector:
     Raises:
         NotUnderstood: it is of another type.
     """
-    if value.kind.name == "unknown":
+    if value.column_type.name == "unknown":
         return parse_constant(value, BOOL)
-    if value.kind.name != "bool":
-        raise UnsupportedExpression(f"{value.kind} as a condition")
+    if value.column_type.name != "bool":
+        raise UnsupportedExpression(f"{value.column_type} as a condition")
     return value
 
 
@@ -192,19 +192,19 @@ class _Evaluation:
     def _evaluate_equality(self, expression: exp.EQ) -> Vector:
         if not isinstance(expression.expression, exp.Any):
             return self._compare(expression, np.equal)
-        inner, kind = expression.expression.this, None
+        inner, column_type = expression.expression.this, None
         while isinstance(inner, exp.Paren | exp.Cast):
-            if isinstance(inner, exp.Cast) and kind is None:
-                kind = parse_type(inner.to.sql("postgres")).element
-                if kind is None or kind.size is not None:
+            if isinstance(inner, exp.Cast) and column_type is None:
+                column_type = parse_type(inner.to.sql("postgres")).element
+                if column_type is None or column_type.size is not None:
                     raise UnsupportedExpression(expression.sql("postgres"))
             inner = inner.this
         value = self.evaluate(expression.this)
-        if not isinstance(inner, exp.Array) or value.kind.name == "citext":
+        if not isinstance(inner, exp.Array) or value.column_type.name == "citext":
             raise UnsupportedExpression(expression.sql("postgres"))
         items = [self.evaluate(item) for item in inner.expressions]
         _check_float_mix(items)
-        shared = kind or reduce(find_common_type, [item.kind for item in items])
+        shared = column_type or reduce(find_common_type, [item.column_type for item in items])
         shared = TEXT if shared.name == "unknown" else shared
         return self._equals_any(value, [cast(item, shared, shared.name) for item in items])
 
@@ -294,13 +294,13 @@ def _negate(value: Vector) -> Vector:
 
 def _compare_vectors(left: Vector, right: Vector, function: Callable[[Any, Any], Any]) -> Vector:
     """Two values of one type compared as PostgreSQL compares them."""
-    type_family, nulls, faults = get_family(left.kind), left.nulls | right.nulls, merge_faults(left, right)
+    type_family, nulls, faults = get_family(left.column_type), left.nulls | right.nulls, merge_faults(left, right)
     is_ordering = function not in {np.equal, np.not_equal}
     a, b = left.data, right.data
     if is_ordering and type_family in {"text", "citext"}:
         raise UnsupportedExpression("an order of texts, which is the collation's")
     if is_ordering and type_family == "enum":
-        places = {label: place for place, label in enumerate(left.kind.labels)}
+        places = {label: place for place, label in enumerate(left.column_type.labels)}
         a, b = (np.array([places.get(label, 0) for label in data], dtype=np.int64) for data in (a, b))
     if type_family == "citext":
         is_locale_dependent = np.array(
@@ -328,16 +328,18 @@ def _convert_to_common_type(values: Sequence[Vector]) -> list[Vector]:
         NotUnderstood: PostgreSQL chooses it in a way that is not known here.
     """
     _check_float_mix(values)
-    names = {vector.kind.name for vector in values}
+    names = {vector.column_type.name for vector in values}
     if "bpchar" in names and names - {"bpchar", "unknown"}:
         raise UnsupportedExpression("char beside other texts")
     if names == {"unknown"}:
         return [parse_constant(vector, TEXT) for vector in values]
-    common_type = reduce(find_common_type, [vector.kind for vector in values if vector.kind.name != "unknown"])
+    common_type = reduce(
+        find_common_type, [vector.column_type for vector in values if vector.column_type.name != "unknown"]
+    )
     if common_type.name == "bpchar" and "unknown" in names:
         common_type = ColumnType("bpchar")  # a constant is not filled up with blanks as a column's values are
-    typed_values = [parse_constant(v, common_type) if v.kind.name == "unknown" else v for v in values]
-    common_type = reduce(find_common_type, [vector.kind for vector in typed_values])
+    typed_values = [parse_constant(v, common_type) if v.column_type.name == "unknown" else v for v in values]
+    common_type = reduce(find_common_type, [vector.column_type for vector in typed_values])
     return [convert(vector, common_type) for vector in typed_values]
 
 
@@ -347,7 +349,7 @@ def _check_float_mix(values: Sequence[Vector]) -> None:
     Raises:
         NotUnderstood: that is so here.
     """
-    names = {vector.kind.name for vector in values} - {"unknown"}
+    names = {vector.column_type.name for vector in values} - {"unknown"}
     if "float4" in names and names != {"float4"}:
         raise UnsupportedExpression("a real beside other numbers")
 

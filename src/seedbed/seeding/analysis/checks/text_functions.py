@@ -32,7 +32,7 @@ def trim(value: Vector, position: str, characters: str) -> Vector:
     """Without some characters at an end or at both."""
     value = _require_text(value)
     function = {"LEADING": str.lstrip, "TRAILING": str.rstrip}.get(position, str.strip)
-    return replace(value, data=_apply(value, lambda text: function(text, characters), object), kind=TEXT)
+    return replace(value, data=_apply(value, lambda text: function(text, characters), object), column_type=TEXT)
 
 
 def matches(value: Vector, pattern: str, *, ignore_case: bool) -> Vector:
@@ -45,9 +45,9 @@ def is_like(value: Vector, pattern: str, *, ignore_case: bool) -> Vector:
 
 
 def _match(value: Vector, pattern: Pattern, method: str) -> Vector:
-    if value.kind.name == "citext":
+    if value.column_type.name == "citext":
         raise UnsupportedExpression("a pattern of citext")
-    width = value.kind.size if value.kind.name == "bpchar" else 0
+    width = value.column_type.size if value.column_type.name == "bpchar" else 0
     if width is None:
         raise UnsupportedExpression("a pattern of bpchar")
     value = _require_text(value)
@@ -68,18 +68,18 @@ def _change_case(value: Vector, function: Callable[[str], str]) -> Vector:
             return function(text)
         return "".join(made if len(made := function(sign)) == _ONE_CHARACTER else sign for sign in text)
 
-    return replace(value, data=_apply(value, turned, object), kind=TEXT)
+    return replace(value, data=_apply(value, turned, object), column_type=TEXT)
 
 
 def _require_text(value: Vector) -> Vector:
-    if value.kind.name == "unknown":
+    if value.column_type.name == "unknown":
         return parse_constant(value, TEXT)
-    if get_family(value.kind) not in {"text", "citext"}:
-        raise UnsupportedExpression(f"a text function of {value.kind}")
+    if get_family(value.column_type) not in {"text", "citext"}:
+        raise UnsupportedExpression(f"a text function of {value.column_type}")
     return value
 
 
-def _apply(value: Vector, function: Callable[[str], Any], kind: Any) -> Any:
-    results = np.empty(len(value.data), dtype=kind)
+def _apply(value: Vector, function: Callable[[str], Any], column_type: Any) -> Any:
+    results = np.empty(len(value.data), dtype=column_type)
     results[:] = [function(text) for text in value.data]
     return results

@@ -55,10 +55,10 @@ def coerce_to_common_type(left: Vector, right: Vector) -> tuple[Vector, Vector]:
     Raises:
         NotUnderstood: there is no such operator, or it is not known here which one it is.
     """
-    kind = find_common_type(left.kind, right.kind)
-    left, right = (parse_constant(v, kind) if v.kind.name == "unknown" else v for v in (left, right))
-    kind = find_common_type(left.kind, right.kind)
-    return convert(left, kind), convert(right, kind)
+    column_type = find_common_type(left.column_type, right.column_type)
+    left, right = (parse_constant(v, column_type) if v.column_type.name == "unknown" else v for v in (left, right))
+    column_type = find_common_type(left.column_type, right.column_type)
+    return convert(left, column_type), convert(right, column_type)
 
 
 def find_common_type(left: ColumnType, right: ColumnType) -> ColumnType:
@@ -80,7 +80,7 @@ def find_common_type(left: ColumnType, right: ColumnType) -> ColumnType:
         names = {left.name, right.name}
         return ColumnType("bpchar") if "bpchar" in names and "text" not in names else TEXT
     if {a, b} <= {"date", "timestamp", "timestamptz"}:
-        return max((left, right), key=lambda kind: ["date", "timestamp", "timestamptz"].index(kind.name))
+        return max((left, right), key=lambda column_type: ["date", "timestamp", "timestamptz"].index(column_type.name))
     if a == b and (a != "enum" or left.labels == right.labels):
         return left
     raise UnsupportedExpression(f"{left} beside {right}")
@@ -88,50 +88,50 @@ def find_common_type(left: ColumnType, right: ColumnType) -> ColumnType:
 
 def _find_common_number_type(left: ColumnType, right: ColumnType) -> ColumnType:
     if left.name in INTEGERS and right.name in INTEGERS:
-        return max((left, right), key=lambda kind: INTEGERS[kind.name])
+        return max((left, right), key=lambda column_type: INTEGERS[column_type.name])
     if "float" in {get_family(left), get_family(right)}:
         return left if left.name == right.name == "float4" else FLOAT8
     return ColumnType("numeric", scale=max(_get_scale(left), _get_scale(right)))
 
 
-def _get_scale(kind: ColumnType) -> int:
-    return kind.decimals if kind.name == "numeric" else 0
+def _get_scale(column_type: ColumnType) -> int:
+    return column_type.decimals if column_type.name == "numeric" else 0
 
 
-def convert(value: Vector, kind: ColumnType) -> Vector:
+def convert(value: Vector, column_type: ColumnType) -> Vector:
     """A value as the operator takes it, without a cast being written.
 
     Raises:
         NotUnderstood: nothing is known of such a conversion.
     """
-    if value.kind.name == "unknown":
-        return parse_constant(value, kind)
-    if value.kind.name == kind.name and kind.name != "numeric":
-        return replace(value, kind=kind)
-    if value.kind.name == "bpchar" and kind.name == "text":
-        return replace(value, kind=kind)
-    if kind.name == "bpchar" and value.kind.name in TEXT_TYPES:
-        return replace(value, data=_apply(value, lambda text: text.rstrip(" ")), kind=kind)
-    if {value.kind.name, kind.name} <= TEXT_TYPES:
-        return replace(value, kind=kind)
-    if get_family(value.kind) in NUMBERS and kind.name == "numeric":
-        places = _get_scale(kind) - _get_scale(value.kind)
+    if value.column_type.name == "unknown":
+        return parse_constant(value, column_type)
+    if value.column_type.name == column_type.name and column_type.name != "numeric":
+        return replace(value, column_type=column_type)
+    if value.column_type.name == "bpchar" and column_type.name == "text":
+        return replace(value, column_type=column_type)
+    if column_type.name == "bpchar" and value.column_type.name in TEXT_TYPES:
+        return replace(value, data=_apply(value, lambda text: text.rstrip(" ")), column_type=column_type)
+    if {value.column_type.name, column_type.name} <= TEXT_TYPES:
+        return replace(value, column_type=column_type)
+    if get_family(value.column_type) in NUMBERS and column_type.name == "numeric":
+        places = _get_scale(column_type) - _get_scale(value.column_type)
         if places < 0:
-            raise UnsupportedExpression(f"{value.kind} as {kind}")
-        return replace(value, data=big_integers.scale(value.data, places), kind=kind)
-    if get_family(value.kind) in NUMBERS and get_family(kind) == "float":
-        return replace(value, data=_to_floats(value), kind=kind)
-    if value.kind.name in INTEGERS and kind.name in INTEGERS:
-        return replace(value, kind=kind)
-    if value.kind.name in MOMENTS | {"date"} and kind.name in MOMENTS:
-        return replace(value, kind=kind)
-    raise UnsupportedExpression(f"{value.kind} as {kind}")
+            raise UnsupportedExpression(f"{value.column_type} as {column_type}")
+        return replace(value, data=big_integers.scale(value.data, places), column_type=column_type)
+    if get_family(value.column_type) in NUMBERS and get_family(column_type) == "float":
+        return replace(value, data=_to_floats(value), column_type=column_type)
+    if value.column_type.name in INTEGERS and column_type.name in INTEGERS:
+        return replace(value, column_type=column_type)
+    if value.column_type.name in MOMENTS | {"date"} and column_type.name in MOMENTS:
+        return replace(value, column_type=column_type)
+    raise UnsupportedExpression(f"{value.column_type} as {column_type}")
 
 
 def _to_floats(value: Vector) -> Any:
-    if value.kind.name != "numeric":
+    if value.column_type.name != "numeric":
         return value.data.astype(np.float64)
-    places, data = _get_scale(value.kind), value.data
+    places, data = _get_scale(value.column_type), value.data
     if (
         data.dtype != object
         and places <= _EXACT_POWERS_OF_TEN
@@ -147,48 +147,48 @@ def _apply(value: Vector, function: Any) -> Any:
     return data
 
 
-def parse_constant(value: Vector, kind: ColumnType) -> Vector:
+def parse_constant(value: Vector, column_type: ColumnType) -> Vector:
     """A quoted constant, or NULL, as a value of a type.
 
     Raises:
         NotUnderstood: it is not known here what the type makes of it.
     """
     size = len(value.nulls)
-    if not get_family(kind):
-        raise UnsupportedExpression(str(kind))
+    if not get_family(column_type):
+        raise UnsupportedExpression(str(column_type))
     if value.text is None:
-        vector = _parse("0" if get_family(kind) in NUMBERS else "", kind, size)
+        vector = _parse("0" if get_family(column_type) in NUMBERS else "", column_type, size)
         return replace(vector, nulls=value.nulls)
     try:
-        return _parse(value.text, kind, size)
+        return _parse(value.text, column_type, size)
     except (ValueError, ArithmeticError) as error:
-        raise UnsupportedExpression(f"{value.text!r} as {kind}") from error
+        raise UnsupportedExpression(f"{value.text!r} as {column_type}") from error
 
 
-def _parse(text: str, kind: ColumnType, size: int) -> Vector:
-    match get_family(kind):
+def _parse(text: str, column_type: ColumnType, size: int) -> Vector:
+    match get_family(column_type):
         case "text" | "citext":
-            return repeat(text.rstrip(" ") if kind.name == "bpchar" else text, size, kind)
+            return repeat(text.rstrip(" ") if column_type.name == "bpchar" else text, size, column_type)
         case "enum":
-            if text and text not in kind.labels:
+            if text and text not in column_type.labels:
                 raise ValueError(text)
-            return repeat(text, size, kind)
+            return repeat(text, size, column_type)
         case "uuid":
-            return repeat(str(UUID(text)) if text else "", size, kind)
+            return repeat(str(UUID(text)) if text else "", size, column_type)
         case "bool":
-            return repeat(_parse_boolean(text), size, kind)
+            return repeat(_parse_boolean(text), size, column_type)
         case "integer":
             return _convert_to_integer(
-                repeat(int(_require_match(_INTEGER, text)), size, ColumnType("numeric", scale=0)), kind
+                repeat(int(_require_match(_INTEGER, text)), size, ColumnType("numeric", scale=0)), column_type
             )
         case "numeric":
             return parse_numeric(_require_match(_NUMBER, text).strip(), size)
         case "float":
             value = float(_require_match(_NUMBER, text))
-            return repeat(float(np.float32(value)) if kind.name == "float4" else value, size, kind)
+            return repeat(float(np.float32(value)) if column_type.name == "float4" else value, size, column_type)
         case "interval":
-            return repeat(parse_interval(text) if text else 0, size, kind)
-    return repeat(_parse_time(text, kind) if text else 0, size, kind)
+            return repeat(parse_interval(text) if text else 0, size, column_type)
+    return repeat(_parse_time(text, column_type) if text else 0, size, column_type)
 
 
 def _require_match(pattern: re.Pattern[str], text: str) -> str:
@@ -230,120 +230,120 @@ def parse_interval(text: str) -> int:
     return total
 
 
-def _parse_time(text: str, kind: ColumnType) -> int:
+def _parse_time(text: str, column_type: ColumnType) -> int:
     text = text.strip()
-    if kind.name == "time":
+    if column_type.name == "time":
         value: Any = time.fromisoformat(_require_match(_TIME, text))
-    elif kind.name == "date":
+    elif column_type.name == "date":
         value = date.fromisoformat(_require_match(_DATE, text))
     else:
         match = _TIMESTAMP.fullmatch(text)
-        if match is None or (match["zone"] and kind.name == "timestamp"):
+        if match is None or (match["zone"] and column_type.name == "timestamp"):
             raise ValueError(text)
         value = datetime.fromisoformat(text)
-    return int(encode_number(value, kind) or 0) * (DAY if kind.name == "date" else 1)
+    return int(encode_number(value, column_type) or 0) * (DAY if column_type.name == "date" else 1)
 
 
-def cast(value: Vector, kind: ColumnType, type_name: str) -> Vector:
+def cast(value: Vector, column_type: ColumnType, type_name: str) -> Vector:
     """A value as a cast makes it; `words` is the type as it is written.
 
     Raises:
         NotUnderstood: nothing is known of such a cast.
     """
-    if "(" in type_name and kind.name not in TEXT_TYPES | {"numeric"}:
+    if "(" in type_name and column_type.name not in TEXT_TYPES | {"numeric"}:
         raise UnsupportedExpression(type_name)
-    if value.kind.name == "unknown" and kind.name not in TEXT_TYPES and kind.name != "numeric":
-        return parse_constant(value, kind)
-    if value.kind.name == "unknown":
-        value = parse_constant(value, TEXT if kind.name in TEXT_TYPES else NUMERIC)
-    source, target = get_family(value.kind), get_family(kind)
-    if kind.name in TEXT_TYPES:
-        return _cast_to_text(value, kind)
-    if source == "integer" and kind.name == "bool" and value.kind.name == "int4":
-        return replace(value, data=value.data != 0, kind=BOOL)
-    if source == "bool" and kind.name == "int4":
-        return replace(value, data=value.data.astype(np.int64), kind=kind)
+    if value.column_type.name == "unknown" and column_type.name not in TEXT_TYPES and column_type.name != "numeric":
+        return parse_constant(value, column_type)
+    if value.column_type.name == "unknown":
+        value = parse_constant(value, TEXT if column_type.name in TEXT_TYPES else NUMERIC)
+    source, target = get_family(value.column_type), get_family(column_type)
+    if column_type.name in TEXT_TYPES:
+        return _cast_to_text(value, column_type)
+    if source == "integer" and column_type.name == "bool" and value.column_type.name == "int4":
+        return replace(value, data=value.data != 0, column_type=BOOL)
+    if source == "bool" and column_type.name == "int4":
+        return replace(value, data=value.data.astype(np.int64), column_type=column_type)
     if source in NUMBERS and target in NUMBERS:
-        return _cast_to_number(value, kind)
-    if value.kind.name in MOMENTS and kind.name == "date":
-        return replace(value, data=value.data // DAY * DAY, kind=kind)
-    if value.kind.name in MOMENTS and kind.name == "time":
-        return replace(value, data=value.data % DAY, kind=kind)
-    return convert(value, kind)
+        return _cast_to_number(value, column_type)
+    if value.column_type.name in MOMENTS and column_type.name == "date":
+        return replace(value, data=value.data // DAY * DAY, column_type=column_type)
+    if value.column_type.name in MOMENTS and column_type.name == "time":
+        return replace(value, data=value.data % DAY, column_type=column_type)
+    return convert(value, column_type)
 
 
-def _cast_to_text(value: Vector, kind: ColumnType) -> Vector:
-    if value.kind.name in INTEGERS and kind.name != "bpchar":
-        value = replace(value, data=_apply(value, str), kind=TEXT)
-    if get_family(value.kind) not in {"text", "enum", "citext"}:
-        raise UnsupportedExpression(f"{value.kind} as {kind}")
-    if value.kind.name == "bpchar" and kind.name == "bpchar" and kind.size is not None:
-        raise UnsupportedExpression(f"{value.kind} as {kind}")
-    if value.kind.name == "bpchar" and kind.name != "bpchar":
+def _cast_to_text(value: Vector, column_type: ColumnType) -> Vector:
+    if value.column_type.name in INTEGERS and column_type.name != "bpchar":
+        value = replace(value, data=_apply(value, str), column_type=TEXT)
+    if get_family(value.column_type) not in {"text", "enum", "citext"}:
+        raise UnsupportedExpression(f"{value.column_type} as {column_type}")
+    if value.column_type.name == "bpchar" and column_type.name == "bpchar" and column_type.size is not None:
+        raise UnsupportedExpression(f"{value.column_type} as {column_type}")
+    if value.column_type.name == "bpchar" and column_type.name != "bpchar":
         value = convert(value, TEXT)
-    if kind.size is not None:
-        value = replace(value, data=_apply(value, lambda text: text[: kind.size]))
-    if kind.name == "bpchar":
+    if column_type.size is not None:
+        value = replace(value, data=_apply(value, lambda text: text[: column_type.size]))
+    if column_type.name == "bpchar":
         value = replace(value, data=_apply(value, lambda text: text.rstrip(" ")))
-    return replace(value, kind=kind)
+    return replace(value, column_type=column_type)
 
 
-def _cast_to_number(value: Vector, kind: ColumnType) -> Vector:
-    if kind.name == value.kind.name and kind.name != "numeric":
+def _cast_to_number(value: Vector, column_type: ColumnType) -> Vector:
+    if column_type.name == value.column_type.name and column_type.name != "numeric":
         return value
-    if kind.name == "float8":
-        return convert(value, kind)
-    if kind.name == "float4":
-        if value.kind.name == "numeric":
-            raise UnsupportedExpression(f"{value.kind} as {kind}")
+    if column_type.name == "float8":
+        return convert(value, column_type)
+    if column_type.name == "float4":
+        if value.column_type.name == "numeric":
+            raise UnsupportedExpression(f"{value.column_type} as {column_type}")
         with np.errstate(over="ignore"):
             data = convert(value, FLOAT8).data.astype(np.float32).astype(np.float64)
-        return replace(value, data=data, kind=kind).with_faults(np.isinf(data) & ~value.nulls, ERROR)
-    if get_family(value.kind) == "float":
-        if kind.name == "numeric":
-            raise UnsupportedExpression(f"{value.kind} as {kind}")
+        return replace(value, data=data, column_type=column_type).with_faults(np.isinf(data) & ~value.nulls, ERROR)
+    if get_family(value.column_type) == "float":
+        if column_type.name == "numeric":
+            raise UnsupportedExpression(f"{value.column_type} as {column_type}")
         rounded = np.rint(value.data)
-        limit = float(INTEGERS[kind.name])
+        limit = float(INTEGERS[column_type.name])
         is_out_of_range = ~((rounded >= -limit) & (rounded < limit))
-        vector = replace(value, data=np.where(is_out_of_range, 0, rounded).astype(np.int64), kind=kind)
+        vector = replace(value, data=np.where(is_out_of_range, 0, rounded).astype(np.int64), column_type=column_type)
         return vector.with_faults(is_out_of_range & ~value.nulls, ERROR)
-    if kind.name == "numeric":
-        return cast_to_numeric(value, kind)
-    places = _get_scale(value.kind)
+    if column_type.name == "numeric":
+        return cast_to_numeric(value, column_type)
+    places = _get_scale(value.column_type)
     return _convert_to_integer(
-        replace(value, data=big_integers.divide_half_away(value.data, 10**places), kind=NUMERIC), kind
+        replace(value, data=big_integers.divide_half_away(value.data, 10**places), column_type=NUMERIC), column_type
     )
 
 
-def cast_to_numeric(value: Vector, kind: ColumnType) -> Vector:
+def cast_to_numeric(value: Vector, column_type: ColumnType) -> Vector:
     """A number with the decimals that a numeric has, in its range; as it is where the numeric says nothing of them."""
-    if kind.size is None and kind.scale is None:
-        return value if value.kind.name == "numeric" else replace(value, kind=NUMERIC)
-    target, scale = kind.decimals, _get_scale(value.kind)
+    if column_type.size is None and column_type.scale is None:
+        return value if value.column_type.name == "numeric" else replace(value, column_type=NUMERIC)
+    target, scale = column_type.decimals, _get_scale(value.column_type)
     data = big_integers.scale(value.data, target - scale)
     if scale > target:
         data = big_integers.divide_half_away(value.data, 10 ** (scale - target))
-    vector = replace(value, data=data, kind=ColumnType("numeric", scale=target))
-    if kind.size is None:
+    vector = replace(value, data=data, column_type=ColumnType("numeric", scale=target))
+    if column_type.size is None:
         return vector
-    is_too_wide = big_integers.compare(np.greater_equal, np.abs(data), np.array(10**kind.size, dtype=object))
+    is_too_wide = big_integers.compare(np.greater_equal, np.abs(data), np.array(10**column_type.size, dtype=object))
     return vector.with_faults(is_too_wide & ~value.nulls, ERROR)
 
 
-def _convert_to_integer(value: Vector, kind: ColumnType) -> Vector:
+def _convert_to_integer(value: Vector, column_type: ColumnType) -> Vector:
     """Whole numbers as those of a type that may be too small for them."""
-    is_out_of_range = big_integers.is_out_of_range(value.data, INTEGERS[kind.name])
+    is_out_of_range = big_integers.is_out_of_range(value.data, INTEGERS[column_type.name])
     data = (
         np.where(is_out_of_range, 0, value.data).astype(np.int64)
         if is_out_of_range.any()
         else value.data.astype(np.int64)
     )
-    return replace(value, data=data, kind=kind).with_faults(is_out_of_range & ~value.nulls, ERROR)
+    return replace(value, data=data, column_type=column_type).with_faults(is_out_of_range & ~value.nulls, ERROR)
 
 
-def make_integers(data: Any, nulls: Any, kind: ColumnType, faults: Any = None) -> Vector:
+def make_integers(data: Any, nulls: Any, column_type: ColumnType, faults: Any = None) -> Vector:
     """The result of whole numbers' arithmetic, which PostgreSQL refuses where it is too large for its type."""
-    return _convert_to_integer(Vector(data, nulls, NUMERIC, faults), kind)
+    return _convert_to_integer(Vector(data, nulls, NUMERIC, faults), column_type)
 
 
 def parse_number(text: str, size: int) -> Vector:

@@ -43,7 +43,7 @@ class Vector:
 
     data: npt.NDArray[Any]
     nulls: Bools
-    kind: ColumnType
+    column_type: ColumnType
     faults: Faults | None = None
     text: str | None = None
 
@@ -55,18 +55,18 @@ class Vector:
         return replace(self, faults=faults if self.faults is None else np.maximum(self.faults, faults))
 
 
-def get_family(kind: ColumnType) -> str:
+def get_family(column_type: ColumnType) -> str:
     """What a type has in common with others that compare with it; empty where nothing is known of it."""
-    if kind.element is not None:
+    if column_type.element is not None:
         return ""
-    if kind.name in INTEGERS:
+    if column_type.name in INTEGERS:
         return "integer"
-    if kind.name in {"float4", "float8"}:
+    if column_type.name in {"float4", "float8"}:
         return "float"
-    if kind.name in {"text", "varchar", "bpchar"}:
+    if column_type.name in {"text", "varchar", "bpchar"}:
         return "text"
     other_families = {"numeric", "bool", "date", "time", "interval", "enum", "uuid", "citext", "unknown"} | MOMENTS
-    return kind.name if kind.name in other_families else ""
+    return column_type.name if column_type.name in other_families else ""
 
 
 def merge_faults(*vectors: Vector) -> Faults | None:
@@ -75,11 +75,11 @@ def merge_faults(*vectors: Vector) -> Faults | None:
     return np.maximum.reduce(faults) if faults else None
 
 
-def repeat(data: Any, size: int, kind: ColumnType) -> Vector:
+def repeat(data: Any, size: int, column_type: ColumnType) -> Vector:
     """A constant beside every row, in the form in which its type is held."""
-    values = np.empty(size, dtype=_get_dtype(data, kind))
+    values = np.empty(size, dtype=_get_dtype(data, column_type))
     values[:] = data
-    return Vector(values, np.zeros(size, dtype=np.bool_), kind)
+    return Vector(values, np.zeros(size, dtype=np.bool_), column_type)
 
 
 def make_unknown(text: str | None, size: int) -> Vector:
@@ -89,21 +89,21 @@ def make_unknown(text: str | None, size: int) -> Vector:
     return Vector(data, np.full(size, text is None), UNKNOWN_TYPE, text=text)
 
 
-def read_batch(batch: Batch, kind: ColumnType) -> Vector:
+def read_batch(batch: Batch, column_type: ColumnType) -> Vector:
     """A column's values as PostgreSQL stores them; what its type does not take is left to PostgreSQL."""
     nulls = np.zeros(len(batch), dtype=np.bool_) if batch.nulls is None else batch.nulls
-    type_family = get_family(kind)
+    type_family = get_family(column_type)
     if not type_family:
-        return Vector(np.zeros(len(batch), dtype=np.bool_), nulls, kind)
+        return Vector(np.zeros(len(batch), dtype=np.bool_), nulls, column_type)
     if isinstance(batch, Numbers) and type_family not in {"text", "citext", "enum", "uuid"}:
-        return Vector(_convert_numbers(batch.data, kind), nulls, kind)
+        return Vector(_convert_numbers(batch.data, column_type), nulls, column_type)
     if isinstance(batch, Coded):
         codes, places = np.unique(batch.codes, return_inverse=True)
-        vector = _read_values(list(batch.pool.entries(codes)), kind)
+        vector = _read_values(list(batch.pool.entries(codes)), column_type)
         faults = None if vector.faults is None else vector.faults[places]
-        return Vector(vector.data[places], nulls | vector.nulls[places], vector.kind, faults)
+        return Vector(vector.data[places], nulls | vector.nulls[places], vector.column_type, faults)
     values = [None if gone else value for value, gone in zip(batch.values(), nulls.tolist(), strict=True)]
-    vector = _read_values(values, kind)
+    vector = _read_values(values, column_type)
     return replace(vector, nulls=nulls | vector.nulls)
 
 
@@ -128,7 +128,7 @@ def select(where: Bools, first: Vector, second: Vector) -> Vector:
     if first.faults is not None or second.faults is not None:
         faults = np.where(where, _get_faults(first), _get_faults(second))
     data = np.where(where, first.data, second.data)
-    return Vector(data, np.where(where, first.nulls, second.nulls), first.kind, faults)
+    return Vector(data, np.where(where, first.nulls, second.nulls), first.column_type, faults)
 
 
 def _get_faults(vector: Vector) -> Faults:
@@ -142,8 +142,8 @@ def _merge_faults(left: Vector, right: Vector, skipped: Bools) -> Faults | None:
     return np.where(own > 0, own, np.where(skipped, np.uint8(0), other))
 
 
-def _get_dtype(value: Any, kind: ColumnType) -> Any:
-    match get_family(kind):
+def _get_dtype(value: Any, column_type: ColumnType) -> Any:
+    match get_family(column_type):
         case "bool":
             return np.bool_
         case "float":
@@ -153,8 +153,8 @@ def _get_dtype(value: Any, kind: ColumnType) -> Any:
     return np.int64 if abs(value) < 1 << 63 else object
 
 
-def _convert_numbers(data: npt.NDArray[Any], kind: ColumnType) -> npt.NDArray[Any]:
-    match kind.name:
+def _convert_numbers(data: npt.NDArray[Any], column_type: ColumnType) -> npt.NDArray[Any]:
+    match column_type.name:
         case "date":
             return np.asarray(data * DAY)
         case "bool":
@@ -165,11 +165,11 @@ def _convert_numbers(data: npt.NDArray[Any], kind: ColumnType) -> npt.NDArray[An
     return data
 
 
-def _read_values(values: Sequence[Any], kind: ColumnType) -> Vector:
+def _read_values(values: Sequence[Any], column_type: ColumnType) -> Vector:
     """Python's values in the form in which their type is held."""
     size = len(values)
     nulls = np.fromiter((value is None for value in values), dtype=np.bool_, count=size)
-    convert, placeholder = _find_reader(kind)
+    convert, placeholder = _find_reader(column_type)
     converted, is_unreadable = [], np.zeros(size, dtype=np.bool_)
     for at, value in enumerate(values):
         try:
@@ -177,23 +177,23 @@ def _read_values(values: Sequence[Any], kind: ColumnType) -> Vector:
         except (ValueError, TypeError, AttributeError, ArithmeticError):
             converted.append(placeholder)
             is_unreadable[at] = True
-    if kind.name == "numeric":
-        return _make_numeric(converted, nulls, kind).with_faults(is_unreadable, UNKNOWN)
-    data = np.empty(size, dtype=_get_dtype(placeholder, kind))
+    if column_type.name == "numeric":
+        return _make_numeric(converted, nulls, column_type).with_faults(is_unreadable, UNKNOWN)
+    data = np.empty(size, dtype=_get_dtype(placeholder, column_type))
     for at, value in enumerate(converted):
         data[at] = value
-    return Vector(data, nulls, kind).with_faults(is_unreadable, UNKNOWN)
+    return Vector(data, nulls, column_type).with_faults(is_unreadable, UNKNOWN)
 
 
-def _make_numeric(values: Sequence[Decimal], nulls: Bools, kind: ColumnType) -> Vector:
-    scale = kind.scale
+def _make_numeric(values: Sequence[Decimal], nulls: Bools, column_type: ColumnType) -> Vector:
+    scale = column_type.scale
     if scale is None:
         scale = max((max(0, -int(number.as_tuple().exponent)) for number in values), default=0)
     numbers = [to_units(number, scale) for number in values]
     is_wide = any(abs(number) >= 1 << 63 for number in numbers)
     data = np.empty(len(numbers), dtype=object if is_wide else np.int64)
     data[:] = numbers
-    return Vector(data, nulls, replace(kind, scale=scale))
+    return Vector(data, nulls, replace(column_type, scale=scale))
 
 
 def to_units(number: Decimal, scale: int) -> int:
@@ -207,23 +207,23 @@ def to_units(number: Decimal, scale: int) -> int:
         return int(number.scaleb(scale).to_integral_value(rounding=ROUND_HALF_UP))
 
 
-def _find_reader(kind: ColumnType) -> tuple[Callable[[Any], Any], Any]:
+def _find_reader(column_type: ColumnType) -> tuple[Callable[[Any], Any], Any]:
     """What reads a value of Python, and what stands for none."""
-    match get_family(kind):
+    match get_family(column_type):
         case "bool":
             return _read_boolean, False
         case "integer":
-            return _make_integer_reader(INTEGERS[kind.name]), 0
+            return _make_integer_reader(INTEGERS[column_type.name]), 0
         case "numeric":
             return _read_decimal, Decimal(0)
         case "float":
-            single = kind.name == "float4"
+            single = column_type.name == "float4"
             return (lambda value: float(np.float32(value)) if single else float(value)), 0.0
         case "text" | "citext" | "enum":
-            return (lambda value: _read_text(value).rstrip(" ")) if kind.name == "bpchar" else _read_text, ""
+            return (lambda value: _read_text(value).rstrip(" ")) if column_type.name == "bpchar" else _read_text, ""
         case "uuid":
             return (lambda value: str(value if isinstance(value, UUID) else UUID(value))), ""
-    return _make_time_reader(kind), 0
+    return _make_time_reader(column_type), 0
 
 
 def _read_boolean(value: Any) -> bool:
@@ -263,19 +263,19 @@ def _read_text(value: Any) -> str:
     return str(value)
 
 
-def _make_time_reader(kind: ColumnType) -> Callable[[Any], int]:
+def _make_time_reader(column_type: ColumnType) -> Callable[[Any], int]:
     readers: dict[str, Callable[[str], Any]] = {
         "date": date.fromisoformat, "timestamp": datetime.fromisoformat, "timestamptz": datetime.fromisoformat,
         "time": time.fromisoformat,
     }  # fmt: skip
 
     def read_time(value: Any) -> int:
-        value = readers[kind.name](value) if isinstance(value, str) and kind.name in readers else value
+        value = readers[column_type.name](value) if isinstance(value, str) and column_type.name in readers else value
         if not isinstance(value, date | time | timedelta):
             raise TypeError(value)
-        number = encode_number(value, kind)
+        number = encode_number(value, column_type)
         if isinstance(value, date) and not isinstance(value, datetime):
             return int(number or 0) * DAY
-        return int(number or 0) * (DAY if kind.name == "date" else 1)
+        return int(number or 0) * (DAY if column_type.name == "date" else 1)
 
     return read_time

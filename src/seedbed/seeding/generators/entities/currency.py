@@ -11,7 +11,7 @@ from seedbed.seeding.core.batch import Batch, Coded, Numbers, make_fixed_pool
 from seedbed.seeding.core.column_types import INTEGERS
 from seedbed.seeding.core.random_stream import Ints, make_indices
 from seedbed.seeding.core.word_lists import read_data_rows
-from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, shortage
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, make_failing_generator
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
 _TABLE = re.compile(r"(^|_)currenc(y|ies)$")
@@ -35,24 +35,30 @@ def currency(request: ColumnRequest) -> ColumnGenerator | None:
         return None
     if table.count > len(_currencies()):
         if table.request.allows_fewer:
-            return shortage(request, TooFewUniqueValues(table.name, code, table.count, len(_currencies())))
+            return make_failing_generator(
+                request, TooFewUniqueValues(table.name, code, table.count, len(_currencies()))
+            )
         return None
-    stream = table.stream(code).substream("currency")
+    stream = table.make_stream(code).substream("currency")
 
     def chosen(rows: range) -> Ints:
         return stream.permutation(len(_currencies()), make_indices(rows))
 
-    if role == "decimals" and request.kind.name in INTEGERS:
+    if role == "decimals" and request.column_type.name in INTEGERS:
         cents = np.array([int(one["decimals"]) for one in _currencies()], dtype=np.int64)
         return ColumnGenerator(
-            name, f"decimals of its {code}", lambda rows: Numbers(None, cents[chosen(rows)], request.kind)
+            name, f"decimals of its {code}", lambda rows: Numbers(None, cents[chosen(rows)], request.column_type)
         )
-    facts = table.facts[name]
+    constraints = table.value_constraints[name]
     values = [one[role] for one in _currencies()]
     longest = max(map(len, values))
-    if role == "decimals" or not request.kind.is_text or (facts.longest is not None and facts.longest < longest):
+    if (
+        role == "decimals"
+        or not request.column_type.is_text
+        or (constraints.longest is not None and constraints.longest < longest)
+    ):
         return None
-    if request.unique and role == "symbol":
+    if request.is_unique and role == "symbol":
         return None
     pool = make_fixed_pool(f"currencies {role}", values)
 
@@ -63,5 +69,7 @@ def currency(request: ColumnRequest) -> ColumnGenerator | None:
 
 
 def _code_of(table: ResolvedTable) -> str | None:
-    named = [name for name in table.kinds if _ROLES.get(name.lower()) == "code" and table.kinds[name].is_text]
+    named = [
+        name for name in table.column_types if _ROLES.get(name.lower()) == "code" and table.column_types[name].is_text
+    ]
     return next((name for name in named if name not in table.rules and table.key_of(name) is None), None)

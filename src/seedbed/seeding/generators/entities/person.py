@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from seedbed.seeding.analysis.column_roles import role_of
+from seedbed.seeding.analysis.column_roles import find_role
 from seedbed.seeding.core.batch import Batch, Coded, Joined, ValuePool, make_fixed_pool
 from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.core.random_stream import Ints, Stream, make_indices
@@ -40,7 +40,7 @@ class Person:
         if self.drawn is not None:
             return self.drawn
         said = [name for name, role in self.columns.items() if role == "email"] or [*self.columns]
-        return self.table.stream(said[0])
+        return self.table.make_stream(said[0])
 
     @cached_property
     def pools(self) -> tuple[tuple[ValuePool, ValuePool], tuple[ValuePool, ValuePool]]:
@@ -75,7 +75,7 @@ class Person:
         rooms = [
             longest - (beside + len(HOST) if role == "email" else beside)
             for name, role in self.columns.items()
-            if role in roles and (longest := self.table.facts[name].longest) is not None
+            if role in roles and (longest := self.table.value_constraints[name].longest) is not None
         ]
         return min(rooms, default=None)
 
@@ -100,9 +100,9 @@ class Person:
             "email": f"first.last{HOST}",
         }  # fmt: skip
         of = f" of {' and '.join(others)}" if others and role == "email" else ""
-        source = f"{ways[role]}{of}{', unique' if request.unique or role == 'email' else ''}"
+        source = f"{ways[role]}{of}{', unique' if request.is_unique or role == 'email' else ''}"
         return ColumnGenerator(
-            request.name, source, lambda rows: self._made(role, rows, numbered=request.unique or role != "person")
+            request.name, source, lambda rows: self._made(role, rows, numbered=request.is_unique or role != "person")
         )
 
     def _made(self, role: str, rows: range, *, numbered: bool) -> Batch:
@@ -123,7 +123,7 @@ class Person:
 
 def persons(table: ResolvedTable, sources: FakerPools) -> Mapping[str, Person]:
     """Which person each column is of, where it is of any."""
-    roles = {name: role for name in table.kinds if (role := _role(table, name)) is not None}
+    roles = {name: role for name in table.column_types if (role := _role(table, name)) is not None}
     groups: dict[str, Person] = {}
     for name, role in roles.items():
         groups.setdefault(_whose(name.lower()), Person(table, sources)).columns[name] = role
@@ -149,22 +149,26 @@ def _whose(name: str) -> str:
 def person(request: ColumnRequest, known: Mapping[str, Person]) -> ColumnGenerator | None:
     """What fills a column that is of a person; None of others, and of a row that is made again."""
     group = known.get(request.name)
-    if group is None or request.stream != request.table.stream(request.name):
+    if group is None or request.stream != request.table.make_stream(request.name):
         return None
     return group.generator(request)
 
 
 def _role(table: ResolvedTable, name: str) -> str | None:
-    if not table.kinds[name].is_text or name in table.rules or table.key_of(name) is not None:
+    if not table.column_types[name].is_text or name in table.rules or table.key_of(name) is not None:
         return None
-    facts, role = table.facts[name], role_of(table, name).how
-    if facts.pattern is not None or facts.values is not None or table.uniqueness.combination_of(name) is not None:
+    constraints, role = table.value_constraints[name], find_role(table, name).name
+    if (
+        constraints.pattern is not None
+        or constraints.values is not None
+        or table.uniqueness.combination_of(name) is not None
+    ):
         return None
     unique = name in table.uniqueness.columns
     if role in _PARTS:
-        fits = facts.longest is None or facts.longest >= _SHORTEST
-        return role if fits and not unique and not facts.shortest else None
+        fits = constraints.longest is None or constraints.longest >= _SHORTEST
+        return role if fits and not unique and not constraints.shortest else None
     if role not in _WHOLE:
         return None
     least = len(f"ada.poe{table.count}{HOST}") if role == "email" else _SHORTEST_WHOLE
-    return role if facts.longest is None or facts.longest >= least else None
+    return role if constraints.longest is None or constraints.longest >= least else None

@@ -10,11 +10,11 @@ from string import ascii_uppercase
 import numpy as np
 
 from seedbed.errors import TooFewUniqueValues
-from seedbed.seeding.analysis.column_roles import role_of
+from seedbed.seeding.analysis.column_roles import find_role
 from seedbed.seeding.core import big_integers
 from seedbed.seeding.core.batch import Batch, Coded, Joined, Numbers, ValuePool, make_fixed_pool
 from seedbed.seeding.core.random_stream import Ints, Stream, make_indices
-from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, shortage
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, make_failing_generator
 from seedbed.seeding.generators.entities.atlas import City, cities, countries
 from seedbed.seeding.resolution.references import references
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
@@ -49,7 +49,7 @@ class Place:
 
     @property
     def stream(self) -> Stream:
-        return self.table.stream(next(iter(self.columns))).substream("place")
+        return self.table.make_stream(next(iter(self.columns))).substream("place")
 
     def chosen(self, rows: range) -> Ints:
         """Which city each row is in."""
@@ -107,16 +107,16 @@ class Place:
     def _coordinate(self, request: ColumnRequest, role: str, rows: range) -> Batch:
         degrees = np.array([getattr(city, role) for city in cities()])[self.chosen(rows)]
         found = np.round(degrees + (request.stream.fractions(rows) - 0.5) * _AROUND, 4)
-        if request.kind.name == "numeric":
-            digits = min(request.kind.decimals, _DIGITS)
+        if request.column_type.name == "numeric":
+            digits = min(request.column_type.decimals, _DIGITS)
             whole = np.round(found * 10**digits).astype(np.int64)
-            return Numbers(None, big_integers.scale(whole, request.kind.decimals - digits), request.kind)
-        return Numbers(None, found, request.kind)
+            return Numbers(None, big_integers.scale(whole, request.column_type.decimals - digits), request.column_type)
+        return Numbers(None, found, request.column_type)
 
 
 def places(table: ResolvedTable) -> Mapping[str, Place]:
     """Which place each column is of, where it is of any."""
-    roles = {name: role for name in table.kinds if (role := _role(table, name)) is not None}
+    roles = {name: role for name in table.column_types if (role := _role(table, name)) is not None}
     groups: dict[str, Place] = {}
     for name, role in roles.items():
         groups.setdefault(_PREFIX.sub("", name.lower()), Place(table)).columns[name] = role
@@ -141,10 +141,10 @@ def country_column(known: Mapping[str, Place]) -> str | None:
 def place(request: ColumnRequest, known: Mapping[str, Place]) -> ColumnGenerator | None:
     """What fills a column that says where its row is; None of others, and of a row that is made again."""
     group = known.get(request.name)
-    if group is None or request.stream != request.table.stream(request.name):
+    if group is None or request.stream != request.table.make_stream(request.name):
         return None
-    if request.unique and request.table.count > len(countries()):
-        return shortage(
+    if request.is_unique and request.table.count > len(countries()):
+        return make_failing_generator(
             request, TooFewUniqueValues(request.table.name, request.name, request.table.count, len(countries()))
         )
     return group.generator(request)
@@ -153,24 +153,26 @@ def place(request: ColumnRequest, known: Mapping[str, Place]) -> ColumnGenerator
 def _role(table: ResolvedTable, name: str) -> str | None:
     if name in table.rules or table.key_of(name) is not None or table.uniqueness.combination_of(name) is not None:
         return None
-    facts, kind = table.facts[name], table.kinds[name]
+    constraints, column_type = table.value_constraints[name], table.column_types[name]
     if _COORDINATE.search(name.lower()):
-        before = 3 if kind.size is None else kind.size - kind.decimals
-        fits = kind.name in {"float4", "float8"} or (kind.name == "numeric" and kind.decimals > 0)
+        before = 3 if column_type.size is None else column_type.size - column_type.decimals
+        fits = column_type.name in {"float4", "float8"} or (column_type.name == "numeric" and column_type.decimals > 0)
         fits = fits and before >= (2 if "lat" in name.lower() else 3)
-        wide = (facts.low is None and facts.high is None) or (facts.low or 0) < 0 < (facts.high or 0)
+        wide = (constraints.low is None and constraints.high is None) or (constraints.low or 0) < 0 < (
+            constraints.high or 0
+        )
         role = "latitude" if "lat" in name.lower() else "longitude"
         return role if fits and wide and name not in table.uniqueness.columns else None
-    if not kind.is_text or facts.pattern is not None or facts.values is not None:
+    if not column_type.is_text or constraints.pattern is not None or constraints.values is not None:
         return None
-    role = "currency" if re.search(r"(^|_)currency(_?code)?$", name.lower()) else role_of(table, name).how
+    role = "currency" if re.search(r"(^|_)currency(_?code)?$", name.lower()) else find_role(table, name).name
     if role == "choice" and name.lower().endswith("state") and _has_a_city(table):
         role = "state"
-    if role == "country" and facts.longest is not None and facts.longest <= 3:  # noqa: PLR2004 - as codes are
+    if role == "country" and constraints.longest is not None and constraints.longest <= 3:  # noqa: PLR2004 - as codes are
         role = "country_code"
-    if role not in _LONGEST or (facts.longest is not None and facts.longest < _LONGEST[role]):
+    if role not in _LONGEST or (constraints.longest is not None and constraints.longest < _LONGEST[role]):
         return None
-    if facts.shortest > min(_LONGEST[role], 3):
+    if constraints.shortest > min(_LONGEST[role], 3):
         return None
     if name in table.uniqueness.columns:
         if role not in {"country", "country_code"}:
@@ -180,7 +182,7 @@ def _role(table: ResolvedTable, name: str) -> str | None:
 
 
 def _has_a_city(table: ResolvedTable) -> bool:
-    return any(re.search(r"(^|_)(city|town)$|post(al)?_?code|zip", name.lower()) for name in table.kinds)
+    return any(re.search(r"(^|_)(city|town)$|post(al)?_?code|zip", name.lower()) for name in table.column_types)
 
 
 @lru_cache(maxsize=1)

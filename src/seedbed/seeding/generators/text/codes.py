@@ -9,7 +9,7 @@ from string import ascii_lowercase, ascii_uppercase, digits
 import numpy as np
 
 from seedbed.seeding.core.batch import Batch, Objects
-from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, too_few
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, make_shortage
 
 HEX = "0123456789abcdef"
 _SIGNS = {"?": ascii_uppercase, "~": ascii_lowercase, "#": digits, "^": HEX}
@@ -22,16 +22,16 @@ _MOST = 2**62
 def letter_codes(request: ColumnRequest, length: int) -> ColumnGenerator:
     """Letters in a random order without repeats."""
     made = code(request, [ascii_uppercase] * length)
-    return replace(made, source=f"{length} letters{', unique' if request.unique else ''}")
+    return replace(made, description=f"{length} letters{', unique' if request.is_unique else ''}")
 
 
 def codes_like(request: ColumnRequest, pattern: str, longest: int | None) -> ColumnGenerator:
     """Letters for ? and digits for #, in a random order without repeats; longer where unique ones need it."""
-    while request.unique and possible(spelled(pattern)) < request.most:
+    while request.is_unique and possible(spelled(pattern)) < request.required_count:
         pattern += "#"
     if longest is not None and len(pattern) > longest:
         pattern = "?" * longest
-    pattern += "#" * max(0, request.table.facts[request.name].shortest - len(pattern))
+    pattern += "#" * max(0, request.table.value_constraints[request.name].shortest - len(pattern))
     return code(request, spelled(pattern))
 
 
@@ -40,8 +40,8 @@ def code(
 ) -> ColumnGenerator:
     """A sign of each alphabet. `complete` puts in what follows from the others, such as check digits."""
     size = possible(alphabets)
-    if request.unique and request.distinct > size:
-        return too_few(request, size)
+    if request.is_unique and request.prepared_count > size:
+        return make_shortage(request, size)
     free = [(at, alphabet) for at, alphabet in enumerate(alphabets) if len(alphabet) > 1]
     drawn = []
     while possible([alphabet for _, alphabet in free]) > _MOST:
@@ -66,7 +66,7 @@ def code(
         return Objects(None, texts if complete is None else [*map(complete, texts)])
 
     return ColumnGenerator(
-        request.name, f"a code like {_example(alphabets, complete)}{', unique' if request.unique else ''}", make
+        request.name, f"a code like {_example(alphabets, complete)}{', unique' if request.is_unique else ''}", make
     )
 
 

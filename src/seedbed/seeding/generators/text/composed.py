@@ -38,12 +38,14 @@ def emails(request: ColumnRequest) -> ColumnGenerator | None:
 
     A column too short for such gets letters at a shorter host; None where it is too short for these.
     """
-    facts = request.table.facts[request.name]
-    one = Person(request.table, request.sources, {request.name: "email"}, request.stream)
-    names = facts.longest is None or (facts.longest >= len(f"ada.poe{request.most}{HOST}") and one.fits)
+    constraints = request.table.value_constraints[request.name]
+    one = Person(request.table, request.pools, {request.name: "email"}, request.stream)
+    names = constraints.longest is None or (
+        constraints.longest >= len(f"ada.poe{request.required_count}{HOST}") and one.fits
+    )
     return (
         one.generator(request)
-        if names and facts.shortest <= len(f"ada.poe{HOST}")
+        if names and constraints.shortest <= len(f"ada.poe{HOST}")
         else affixed_letters(request, "email")
     )
 
@@ -53,23 +55,23 @@ def affixed_letters(request: ColumnRequest, how: str) -> ColumnGenerator | None:
 
     None where the column has no room for these.
     """
-    facts = request.table.facts[request.name]
+    constraints = request.table.value_constraints[request.name]
     for before, after in _AFFIXES[how]:
-        room = _MOST_LETTERS if facts.longest is None else facts.longest - len(before + after)
+        room = _MOST_LETTERS if constraints.longest is None else constraints.longest - len(before + after)
         needed = _FEW_LETTERS if (before, after) != _AFFIXES[how][-1] else 1
-        while request.unique and len(ascii_lowercase) ** needed < request.most:
+        while request.is_unique and len(ascii_lowercase) ** needed < request.required_count:
             needed += 1
         if needed <= room:
-            letters = max(needed, min(room, _MANY_LETTERS), facts.shortest - len(before + after))
+            letters = max(needed, min(room, _MANY_LETTERS), constraints.shortest - len(before + after))
             made = code(request, [*before, *[ascii_lowercase] * letters, *after])
-            shown = f"{before}{letters} letters{after}{', unique' if request.unique else ''}"
-            return replace(made, source=shown)
+            shown = f"{before}{letters} letters{after}{', unique' if request.is_unique else ''}"
+            return replace(made, description=shown)
     return None
 
 
 def composed_texts(request: ColumnRequest, how: str) -> ColumnGenerator | None:
     """Texts of two parts, as many as there are pairs; None where the column has no room for many."""
-    sources = request.sources
+    sources = request.pools
 
     def plain(provider: str, size: int = FEW) -> Callable[[], ValuePool]:
         return lambda: make_fixed_pool(provider, sources.words(provider, size))
@@ -77,7 +79,7 @@ def composed_texts(request: ColumnRequest, how: str) -> ColumnGenerator | None:
     def names(provider: str) -> Callable[[], ValuePool]:
         return lambda: make_fixed_pool(provider, [*dict.fromkeys(sources.faker(provider, size=FEW).make_all())])
 
-    def kinds() -> ValuePool:
+    def adjectives() -> ValuePool:
         return make_fixed_pool("kinds", [word.lower() for word in word_list("adjective")])
 
     def nouns() -> ValuePool:
@@ -89,11 +91,11 @@ def composed_texts(request: ColumnRequest, how: str) -> ColumnGenerator | None:
     ways: dict[str, tuple[list[Callable[[], ValuePool]], list[str], str]] = {
         "person": ([names("first_name"), names("last_name")], ["", " ", " ", ""], "First Last"),
         "handle": ([plain("first_name"), plain("last_name")], ["", "_", "", ""], "first_last"),
-        "slug": ([kinds, nouns], ["", "-", "-", ""], "word-word"),
-        "host": ([kinds, nouns], ["", "-", "-", ".example.com"], "word-word.example.com"),
-        "address": ([kinds, nouns], ["https://", "-", "-", ".example.com"], "https://word-word..."),
-        "picture": ([kinds, nouns], ["https://example.com/", "-", "-", ".jpg"], "https://...jpg"),
-        "file_path": ([kinds, nouns], ["/files/", "/", "-", ".txt"], "/files/word/word.txt"),
+        "slug": ([adjectives, nouns], ["", "-", "-", ""], "word-word"),
+        "host": ([adjectives, nouns], ["", "-", "-", ".example.com"], "word-word.example.com"),
+        "address": ([adjectives, nouns], ["https://", "-", "-", ".example.com"], "https://word-word..."),
+        "picture": ([adjectives, nouns], ["https://example.com/", "-", "-", ".jpg"], "https://...jpg"),
+        "file_path": ([adjectives, nouns], ["/files/", "/", "-", ".txt"], "/files/word/word.txt"),
         "street": ([numbers, names("street_name")], ["", " ", " No. ", ""], "12 Street"),
     }
     made, words, shown = ways[how]
@@ -103,25 +105,25 @@ def composed_texts(request: ColumnRequest, how: str) -> ColumnGenerator | None:
     first, second = pools
 
     def make(rows: range) -> Batch:
-        if request.unique:
+        if request.is_unique:
             return unique_combinations(request, rows, pools, words)
         codes = request.stream.below(first.size, rows), request.stream.substream("second").below(second.size, rows)
         parts = (words[0], Coded(None, codes[0], first), words[1], Coded(None, codes[1], second), words[-1])
         return Joined(None, len(rows), tuple(part for part in parts if not isinstance(part, str) or part))
 
-    return ColumnGenerator(request.name, f"{shown}{', unique' if request.unique else ''}", make)
+    return ColumnGenerator(request.name, f"{shown}{', unique' if request.is_unique else ''}", make)
 
 
 def _fitting(request: ColumnRequest, pools: Sequence[ValuePool], words: Sequence[str]) -> Sequence[ValuePool] | None:
     """The entries of two pools that go into the column together, whatever their number is."""
-    facts = request.table.facts[request.name]
-    if facts.longest is None and not facts.shortest:
+    constraints = request.table.value_constraints[request.name]
+    if constraints.longest is None and not constraints.shortest:
         return pools
     first, second = (pool.make_all() for pool in pools)
-    least = facts.shortest - len(words[0] + words[1] + words[-1])
-    if facts.longest is not None:
-        number = len(f"{words[-2]}{request.most}") if request.unique else 0
-        room = facts.longest - len(words[0] + words[1] + words[-1]) - number
+    least = constraints.shortest - len(words[0] + words[1] + words[-1])
+    if constraints.longest is not None:
+        number = len(f"{words[-2]}{request.required_count}") if request.is_unique else 0
+        room = constraints.longest - len(words[0] + words[1] + words[-1]) - number
         lengths = ([*map(len, first)], [*map(len, second)])
         half = max(range(max(room, 1)), key=lambda half: _pairs(*lengths, half, room - half))
         first = [entry for entry in first if len(entry) <= half]

@@ -11,7 +11,7 @@ from seedbed.seeding.api.rules import FakerValues
 from seedbed.seeding.core.batch import Batch, Coded, Joined, Objects, ValuePool, make_coded, make_fixed_pool
 from seedbed.seeding.core.faker_pool import SIZE, NoValueFits, ProviderNotUsable, truncate
 from seedbed.seeding.core.random_stream import Ints
-from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, shortage
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, make_failing_generator
 from seedbed.seeding.generators.text.codes import letter_codes
 from seedbed.seeding.generators.text.fixed_formats import formed_as
 
@@ -48,9 +48,11 @@ def from_faker(request: ColumnRequest, rule: FakerValues) -> ColumnGenerator:
     """
     arguments = dict(rule.arguments)
     try:
-        if request.unique:
+        if request.is_unique:
             form = (
-                formed_as(request, rule.provider, arguments) if request.kind.is_text and rule.locale is None else None
+                formed_as(request, rule.provider, arguments)
+                if request.column_type.is_text and rule.locale is None
+                else None
             )
             generator = form or _unique(request, rule.provider, arguments, rule.locale)
         else:
@@ -69,7 +71,7 @@ def from_faker(request: ColumnRequest, rule: FakerValues) -> ColumnGenerator:
             raise _at_its_line(request, rule, error) from error
         return batch
 
-    return ColumnGenerator(request.name, generator.source, make)
+    return ColumnGenerator(request.name, generator.description, make)
 
 
 def _at_its_line(request: ColumnRequest, rule: FakerValues, error: ProviderNotUsable) -> InvalidSeedsFile:
@@ -79,9 +81,9 @@ def _at_its_line(request: ColumnRequest, rule: FakerValues, error: ProviderNotUs
 
 def provider_values(request: ColumnRequest, provider: str, arguments: Mapping[str, Any]) -> ColumnGenerator:
     """Values of a provider that a column's name suggests; letters, where names have no room for a number."""
-    if request.unique and request.kind.is_text:
+    if request.is_unique and request.column_type.is_text:
         found = _unique(request, provider, arguments, None)
-        longest = request.table.facts[request.name].longest
+        longest = request.table.value_constraints[request.name].longest
         if found.shortage is None or longest is None or _place_of_number(provider) is None:
             return found
         return letter_codes(request, longest)
@@ -105,17 +107,17 @@ def _unique(request: ColumnRequest, provider: str, arguments: Mapping[str, Any],
     one.
     """
     shown = f"{_shown(provider, arguments)}, unique"
-    placed = _place_of_number(provider) if request.kind.is_text else None
+    placed = _place_of_number(provider) if request.column_type.is_text else None
     pool = _pool(request, provider, arguments, locale)
     found = _different(
         request, pool, patience=_LITTLE_PATIENCE if placed else _PATIENCE, most=_STEMS if placed else None
     )
-    stems = _stems(request, found, *placed) if placed and len(found) < request.distinct else []
+    stems = _stems(request, found, *placed) if placed and len(found) < request.prepared_count else []
     if placed and stems:
         return ColumnGenerator(request.name, shown, _with_numbers(request, stems, placed[1]))
-    if not found or (len(found) < request.distinct and not request.table.request.is_partial):
-        return shortage(
-            request, ProviderExhausted(request.table.name, request.name, provider, request.most, len(found))
+    if not found or (len(found) < request.prepared_count and not request.table.request.is_partial):
+        return make_failing_generator(
+            request, ProviderExhausted(request.table.name, request.name, provider, request.required_count, len(found))
         )
     values = make_fixed_pool(f"{request.name} values", found)
 
@@ -127,7 +129,7 @@ def _unique(request: ColumnRequest, provider: str, arguments: Mapping[str, Any],
 
 def _different(request: ColumnRequest, pool: ValuePool, *, patience: int, most: int | None) -> list[Any]:
     """Values of a pool, as many as there are rows; no two texts are the same without capitals."""
-    wanted = request.distinct if most is None else min(request.distinct, most)
+    wanted = request.prepared_count if most is None else min(request.prepared_count, most)
     found: dict[Any, Any] = {}
     j = 0
     while len(found) < wanted and j < patience * (len(found) + SIZE // 8):
@@ -147,8 +149,8 @@ def _place_of_number(provider: str) -> tuple[re.Pattern[str], str] | None:
 
 def _stems(request: ColumnRequest, found: list[Any], parts: re.Pattern[str], before: str) -> list[tuple[str, str]]:
     """Values parted where a number goes. One that ends with a digit there could become another one."""
-    longest = request.table.facts[request.name].longest
-    room = None if longest is None else longest - len(f"{before}{request.most}")
+    longest = request.table.value_constraints[request.name].longest
+    room = None if longest is None else longest - len(f"{before}{request.required_count}")
     if room is not None and room < _SHORTEST:
         return []
     made: dict[str, tuple[str, str]] = {}
@@ -178,14 +180,21 @@ def _with_numbers(request: ColumnRequest, stems: list[tuple[str, str]], before: 
 
 
 def _pool(request: ColumnRequest, provider: str, arguments: Mapping[str, Any], locale: str | None) -> ValuePool:
-    table, facts = request.table, request.table.facts[request.name]
+    table, constraints = request.table, request.table.value_constraints[request.name]
     free = _FREE.match(provider) is not None
-    made = request.sources.faker(
-        provider, arguments, longest=facts.longest, locale=locale, providers=table.request.providers, whole=not free
+    made = request.pools.faker(
+        provider,
+        arguments,
+        longest=constraints.longest,
+        locale=locale,
+        providers=table.request.providers,
+        whole=not free,
     )
-    if not facts.shortest or not free:
+    if not constraints.shortest or not free:
         return made
-    return ValuePool(f"{made.name} long", SIZE, lambda j: _stretched(made.make_entry(j), facts.shortest, facts.longest))
+    return ValuePool(
+        f"{made.name} long", SIZE, lambda j: _stretched(made.make_entry(j), constraints.shortest, constraints.longest)
+    )
 
 
 def _stretched(text: Any, shortest: int, longest: int | None) -> Any:
@@ -199,11 +208,13 @@ def _stretched(text: Any, shortest: int, longest: int | None) -> Any:
 
 def _halves(request: ColumnRequest, provider: str, arguments: Mapping[str, Any]) -> Callable[[range], Batch]:
     """Every first half with every second one: four million texts for the price of four thousand."""
-    facts, counting = request.table.facts[request.name], _HALVED[provider][0]
+    constraints, counting = request.table.value_constraints[request.name], _HALVED[provider][0]
     less = arguments[counting] // 2
-    first_room = None if facts.longest is None else max(1, facts.longest * 11 // 20)
-    second_room = None if facts.longest is None or first_room is None else max(1, facts.longest - first_room - 1)
-    sources = request.sources
+    first_room = None if constraints.longest is None else max(1, constraints.longest * 11 // 20)
+    second_room = (
+        None if constraints.longest is None or first_room is None else max(1, constraints.longest - first_room - 1)
+    )
+    sources = request.pools
     firsts = sources.faker(provider, {**arguments, counting: arguments[counting] - less}, longest=first_room)
     seconds = sources.faker(provider, {**arguments, counting: less}, longest=second_room)
     if provider == "sentence":
@@ -213,7 +224,7 @@ def _halves(request: ColumnRequest, provider: str, arguments: Mapping[str, Any])
         seconds = request.table.cache.get_transformed_pool(
             f"{seconds.name} ended {second_room}", seconds, lambda text: text[:1].lower() + text[1:]
         )
-    if facts.longest is not None and facts.longest < _SHORTEST:
+    if constraints.longest is not None and constraints.longest < _SHORTEST:
         return lambda rows: Coded(None, request.stream.below(SIZE, rows), firsts)
     second_stream = request.stream.substream("second")
 
@@ -222,11 +233,13 @@ def _halves(request: ColumnRequest, provider: str, arguments: Mapping[str, Any])
         second = Coded(None, second_stream.below(SIZE, rows), seconds)
         return Joined(None, len(rows), (first, " ", second))
 
-    if not facts.shortest:
+    if not constraints.shortest:
         return make
 
     def stretched(rows: range) -> Batch:
-        return Objects(None, [_stretched(text, facts.shortest, facts.longest) for text in make(rows).values()])
+        return Objects(
+            None, [_stretched(text, constraints.shortest, constraints.longest) for text in make(rows).values()]
+        )
 
     return stretched
 

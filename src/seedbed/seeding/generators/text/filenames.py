@@ -5,7 +5,7 @@ from functools import cache
 
 from seedbed.seeding.core.batch import Batch, Coded, Joined, ValuePool, make_fixed_pool
 from seedbed.seeding.core.word_lists import get_words
-from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, one_of
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, generate_choice
 from seedbed.seeding.generators.text.composed import unique_combinations
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
@@ -34,15 +34,15 @@ def _pool(part: str) -> ValuePool:
 
 def files(request: ColumnRequest, how: str) -> ColumnGenerator | None:
     """What a file is called, or what is in it; None where the column is too short."""
-    facts, table = request.table.facts[request.name], request.table
-    number = len(f"-{request.most}") if request.unique else 0
-    if facts.shortest or (facts.longest is not None and facts.longest < _ROOM + number):
+    constraints, table = request.table.value_constraints[request.name], request.table
+    number = len(f"-{request.required_count}") if request.is_unique else 0
+    if constraints.shortest or (constraints.longest is not None and constraints.longest < _ROOM + number):
         return None
     if how == "media type":
-        if request.unique:
-            return one_of(request, [*_TYPES.values()])
+        if request.is_unique:
+            return generate_choice(request, [*_TYPES.values()])
         return ColumnGenerator(request.name, "a media type", lambda rows: _by_type(table, rows, "media types"))
-    if request.unique:
+    if request.is_unique:
         stems = [_pool("adjectives of unique files"), _pool("nouns of unique files")]
 
         def make_unique(rows: range) -> Batch:
@@ -63,4 +63,4 @@ def files(request: ColumnRequest, how: str) -> ColumnGenerator | None:
 
 def _by_type(table: ResolvedTable, rows: range, part: str) -> Coded:
     """What follows from the types of a row's files."""
-    return Coded(None, table.stream("kind of file").below(len(_TYPES), rows), _pool(part))
+    return Coded(None, table.make_stream("kind of file").below(len(_TYPES), rows), _pool(part))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from seedbed.seeding.core.batch import Batch, Joined
-from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, too_few
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, make_shortage
 from seedbed.seeding.generators.text.codes import HEX, code, spelled
 
 
@@ -26,15 +26,17 @@ def formed(request: ColumnRequest, form: str) -> ColumnGenerator | None:
     Raises:
         TooFewUniqueValues: none may repeat, and the form does not give as many as are needed.
     """
-    facts = request.table.facts[request.name]
+    constraints = request.table.value_constraints[request.name]
     if form == "ipv4":
-        return _ipv4(request, facts.longest) if not facts.shortest else None
+        return _ipv4(request, constraints.longest) if not constraints.shortest else None
     if form in _DIGESTS:
-        width = min(max(_DIGESTS[form], facts.shortest), facts.longest or facts.shortest + _DIGESTS[form])
+        width = min(
+            max(_DIGESTS[form], constraints.shortest), constraints.longest or constraints.shortest + _DIGESTS[form]
+        )
         return code(request, [HEX] * width) if width >= _SHORTEST_DIGEST else None
     for way in FORMS[form]:
         alphabets = spelled(way.text)
-        if facts.shortest <= len(alphabets) <= (facts.longest or len(alphabets)):
+        if constraints.shortest <= len(alphabets) <= (constraints.longest or len(alphabets)):
             return code(request, alphabets, way.complete)
     return None
 
@@ -59,7 +61,7 @@ def _of_signs(request: ColumnRequest, provider: str, arguments: dict[str, Any]) 
         "numerify": {"#": digits, "%": digits[1:]}, "bothify": {"#": digits, "%": digits[1:], "?": letters},
         "lexify": {"?": letters}, "hexify": {"^": HEX.upper() if upper else HEX},
     }[provider]  # fmt: skip
-    longest = request.table.facts[request.name].longest
+    longest = request.table.value_constraints[request.name].longest
     optional = provider in {"numerify", "bothify"} and not set("!@").isdisjoint(text)
     if arguments or optional or not text or len(text) > (longest or len(text)):
         return None
@@ -74,15 +76,15 @@ def _ipv4(request: ColumnRequest, longest: int | None) -> ColumnGenerator | None
     if width < 1:
         return None
     base = min(10**width, 256)
-    if request.unique and request.distinct > base**3:
-        return too_few(request, base**3)
+    if request.is_unique and request.prepared_count > base**3:
+        return make_shortage(request, base**3)
 
     def make(rows: range) -> Batch:
         numbers = request.stream.permutation(base**3, request.places(rows) % base**3)
         octets = [numbers // base**2, numbers // base % base, numbers % base]
         return Joined(None, len(rows), ("10.", octets[0].astype(np.int64), ".", octets[1], ".", octets[2]))
 
-    return ColumnGenerator(request.name, f"an address like 10.1.1.1{', unique' if request.unique else ''}", make)
+    return ColumnGenerator(request.name, f"an address like 10.1.1.1{', unique' if request.is_unique else ''}", make)
 
 
 def _iban(text: str) -> str:

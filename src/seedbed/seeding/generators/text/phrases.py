@@ -3,7 +3,7 @@
 import re
 from functools import cached_property
 
-from seedbed.seeding.analysis.column_roles import role_of
+from seedbed.seeding.analysis.column_roles import find_role
 from seedbed.seeding.core.batch import Batch, Coded, Joined, ValuePool, make_fixed_pool
 from seedbed.seeding.core.random_stream import Ints, make_indices
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest
@@ -28,15 +28,15 @@ class Phrased:
         No two texts of a unique column are the same, so none of its beginnings is how another one begins, and none
         of them or of its endings has a number last, which tells the second turn of a text from its first.
         """
-        longest = self.request.table.facts[self.request.name].longest
+        longest = self.request.table.value_constraints[self.request.name].longest
         parts = self.phrase.parts()
-        if longest is None and not self.request.unique:
+        if longest is None and not self.request.is_unique:
             return parts
         beginnings, endings = (list(dict.fromkeys(pool.make_all())) for pool in parts)
-        if self.request.unique:
+        if self.request.is_unique:
             beginnings, endings = _told_apart(beginnings), _without_capitals_alone(endings)
         if longest is not None:
-            room = longest - (len(f" {self.request.most}") if self.request.unique else 0)
+            room = longest - (len(f" {self.request.required_count}") if self.request.is_unique else 0)
             half = max(room // 2, room - max(map(len, endings)))
             beginnings = [text for text in beginnings if len(text) <= half]
             endings = [text for text in endings if len(text) <= room - max(map(len, beginnings), default=0)]
@@ -47,12 +47,12 @@ class Phrased:
         return self.pools[0].size >= _FEWEST and self.pools[1].size > 0
 
     def generator(self) -> ColumnGenerator:
-        unique = ", unique" if self.request.unique else ""
+        unique = ", unique" if self.request.is_unique else ""
         return ColumnGenerator(self.request.name, f"like {self.phrase.example()}{unique}", self._make)
 
     def codes(self, rows: range) -> tuple[Ints, Ints]:
         first, second = self.pools
-        if self.request.unique:
+        if self.request.is_unique:
             codes = self.request.stream.permutation(
                 first.size * second.size, self.request.places(rows) % (first.size * second.size)
             )
@@ -62,7 +62,7 @@ class Phrased:
         )
 
     def _make(self, rows: range) -> Batch:
-        if self.request.unique:
+        if self.request.is_unique:
             return unique_combinations(self.request, rows, self.pools, ["", "", " ", ""])
         first, second = self.codes(rows)
         return Joined(None, len(rows), (Coded(None, first, self.pools[0]), Coded(None, second, self.pools[1])))
@@ -89,9 +89,9 @@ def slugs(request: ColumnRequest) -> ColumnGenerator | None:
         request.table.cache.get_transformed_pool(f"{named.request.name} {which} as slugs", pool, slug)
         for which, pool in zip(("begun", "ended"), named.pools, strict=True)
     )
-    longest = request.table.facts[request.name].longest
+    longest = request.table.value_constraints[request.name].longest
     needed = (
-        sum(max(map(len, pool.make_all())) for pool in named.pools) + len(f"-{request.most}")
+        sum(max(map(len, pool.make_all())) for pool in named.pools) + len(f"-{request.required_count}")
         if longest is not None
         else 0
     )
@@ -101,12 +101,12 @@ def slugs(request: ColumnRequest) -> ColumnGenerator | None:
     def make(rows: range) -> Batch:
         codes = named.codes(rows)
         parts: list[str | Coded | Ints] = [Coded(None, codes[0], first), Coded(None, codes[1], second)]
-        if request.unique:
+        if request.is_unique:
             parts += ["-", make_indices(rows) + 1]
         return Joined(None, len(rows), tuple(parts))
 
     return ColumnGenerator(
-        request.name, f"its {named.request.name} as a slug{', unique' if request.unique else ''}", make
+        request.name, f"its {named.request.name} as a slug{', unique' if request.is_unique else ''}", make
     )
 
 
@@ -118,14 +118,19 @@ def slug(text: str) -> str:
 
 def _named(request: ColumnRequest) -> Phrased | None:
     table = request.table
-    for name, kind in table.kinds.items():
-        plain = kind.is_text and name not in table.rules and table.key_of(name) is None
-        if plain and _NAMES.match(name) and table.facts[name].values is None and table.facts[name].pattern is None:
-            phrase = phrases().get(role_of(table, name).how)
-            if phrase is not None and not table.column(name).nullable:
+    for name, column_type in table.column_types.items():
+        plain = column_type.is_text and name not in table.rules and table.key_of(name) is None
+        if (
+            plain
+            and _NAMES.match(name)
+            and table.value_constraints[name].values is None
+            and table.value_constraints[name].pattern is None
+        ):
+            phrase = phrases().get(find_role(table, name).name)
+            if phrase is not None and not table.get_column(name).nullable:
                 unique = name in table.uniqueness.columns
                 return Phrased(
-                    ColumnRequest(table, request.sources, table.column(name), table.stream(name), unique), phrase
+                    ColumnRequest(table, request.pools, table.get_column(name), table.make_stream(name), unique), phrase
                 )
     return None
 

@@ -10,7 +10,7 @@ from seedbed.errors import UnsatisfiablePattern
 from seedbed.seeding.core.batch import Batch, Coded, ValuePool, make_fixed_pool
 from seedbed.seeding.core.faker_pool import SIZE
 from seedbed.seeding.core.random_stream import Stream
-from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, too_few
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, make_shortage
 from seedbed.seeding.generators.text.regex import Pattern, PatternNotSupported
 
 _LENGTHS = 8
@@ -32,21 +32,27 @@ def texts_matching(request: ColumnRequest, pattern: str) -> ColumnGenerator:
     Raises:
         UnsatisfiablePattern: no text of the column's length matches, or the expression cannot be read.
     """
-    facts, name = request.table.facts[request.name], f"{request.table.name}.{request.name}"
+    constraints, name = request.table.value_constraints[request.name], f"{request.table.name}.{request.name}"
     try:
         known = _pattern(pattern)
-        lengths = _lengths(known, facts.shortest, facts.longest, request.distinct * _ROOM if request.unique else 1)
+        lengths = _lengths(
+            known, constraints.shortest, constraints.longest, request.prepared_count * _ROOM if request.is_unique else 1
+        )
     except PatternNotSupported as error:
         raise UnsatisfiablePattern(request.table.name, request.name, pattern, str(error)) from error
     if not lengths:
-        between = f"with {facts.shortest:,} to {facts.longest:,}" if facts.longest else f"with {facts.shortest:,}"
+        between = (
+            f"with {constraints.shortest:,} to {constraints.longest:,}"
+            if constraints.longest
+            else f"with {constraints.shortest:,}"
+        )
         raise UnsatisfiablePattern(
             request.table.name, request.name, pattern, f"no text {between} characters matches it"
         )
-    if request.unique:
+    if request.is_unique:
         found = _distinct(request, known, lengths)
-        if not found or (len(found) < request.distinct and not request.table.request.is_partial):
-            return too_few(request, len(found))
+        if not found or (len(found) < request.prepared_count and not request.table.request.is_partial):
+            return make_shortage(request, len(found))
         pool = make_fixed_pool(name, found)
         return ColumnGenerator(
             request.name,
@@ -121,7 +127,7 @@ def _distinct(request: ColumnRequest, known: Pattern, lengths: Sequence[int]) ->
     running = [_numbered(request.stream.substream(f"of length {length}"), known, length) for length in lengths]
     while running:
         for texts in list(running):
-            if len(found) == request.distinct:
+            if len(found) == request.prepared_count:
                 return [*found.values()]
             text = next(texts, None)
             if text is None:

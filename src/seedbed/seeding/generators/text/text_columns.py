@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 from seedbed.errors import ColumnTooShort
-from seedbed.seeding.analysis.column_roles import ColumnRole, has_format, role_of
-from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, one_of
+from seedbed.seeding.analysis.column_roles import ColumnRole, find_role, has_format
+from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, generate_choice
 from seedbed.seeding.generators.text.codes import codes_like, letter_codes
 from seedbed.seeding.generators.text.composed import COMPOSED, affixed_letters, composed_texts, emails
 from seedbed.seeding.generators.text.faker_values import provider_values
@@ -33,53 +33,57 @@ def texts(request: ColumnRequest) -> ColumnGenerator:
         UnsatisfiablePattern, ColumnTooShort: no value of its pattern or of its field's type fits its length.
         TooFewUniqueValues: none may repeat, and there are fewer than rows.
     """
-    facts = request.table.facts[request.name]
-    if facts.pattern is not None:
-        return texts_matching(request, facts.pattern)
-    role = role_of(request.table, request.name)
-    if role.how in _SHAPED:
-        made = _SHAPED[role.how](request)
+    constraints = request.table.value_constraints[request.name]
+    if constraints.pattern is not None:
+        return texts_matching(request, constraints.pattern)
+    role = find_role(request.table, request.name)
+    if role.name in _SHAPED:
+        made = _SHAPED[role.name](request)
         if made is not None:
             return made
-        if facts.longest is not None and has_format(request.table, request.name):
-            raise ColumnTooShort(request.table.name, request.name, f"a value like {role.how}", facts.longest)
-        return letter_codes(request, max(min(facts.longest or _SHORTEST, _SHORTEST), facts.shortest))
-    if role.how == "code" and len(str(role.arguments.get("text", ""))) in range(1, (facts.longest or 99) + 1):
-        return codes_like(request, str(role.arguments["text"]), facts.longest)
-    if facts.longest is not None and facts.longest < _SHORTEST and (request.unique or role.how not in _BRIEF):
-        return letter_codes(request, facts.longest)
-    if facts.shortest > _SHORTEST and role.how != "code":
+        if constraints.longest is not None and has_format(request.table, request.name):
+            raise ColumnTooShort(request.table.name, request.name, f"a value like {role.name}", constraints.longest)
+        return letter_codes(request, max(min(constraints.longest or _SHORTEST, _SHORTEST), constraints.shortest))
+    if role.name == "code" and len(str(role.arguments.get("text", ""))) in range(1, (constraints.longest or 99) + 1):
+        return codes_like(request, str(role.arguments["text"]), constraints.longest)
+    if (
+        constraints.longest is not None
+        and constraints.longest < _SHORTEST
+        and (request.is_unique or role.name not in _BRIEF)
+    ):
+        return letter_codes(request, constraints.longest)
+    if constraints.shortest > _SHORTEST and role.name != "code":
         return provider_values(request, "paragraph", {"nb_sentences": 2})
-    if role.how == "choice":
-        words = [word for word in role.words if facts.longest is None or len(word) <= facts.longest]
-        if words and (not request.unique or request.most <= len(words)):
-            return one_of(request, words, why=", by its name")
-        role = ColumnRole("label") if request.unique else role
-    if role.how == "code":
-        return codes_like(request, str(role.arguments.get("text", "???-#####")), facts.longest)
-    phrase = phrase_texts(request, role.how)
+    if role.name == "choice":
+        words = [word for word in role.words if constraints.longest is None or len(word) <= constraints.longest]
+        if words and (not request.is_unique or request.required_count <= len(words)):
+            return generate_choice(request, words, reason=", by its name")
+        role = ColumnRole("label") if request.is_unique else role
+    if role.name == "code":
+        return codes_like(request, str(role.arguments.get("text", "???-#####")), constraints.longest)
+    phrase = phrase_texts(request, role.name)
     if phrase is not None:
         return phrase
-    if role.how in COMPOSED and (facts.longest is None or facts.longest >= _ROOM):
-        names = composed_texts(request, role.how)
+    if role.name in COMPOSED and (constraints.longest is None or constraints.longest >= _ROOM):
+        names = composed_texts(request, role.name)
         if names is not None:
             return names
-    if role.how in phrases():
+    if role.name in phrases():
         role = ColumnRole("word")
-    how, arguments = _PLAIN.get(role.how, (role.how, role.arguments))
+    how, arguments = _PLAIN.get(role.name, (role.name, role.arguments))
     return provider_values(request, how, arguments)
 
 
 def _phones(request: ColumnRequest) -> ColumnGenerator | None:
     """Numbers of no country that is said, in a random order without repeats."""
-    facts = request.table.facts[request.name]
-    for pattern in ("+1 ### 555 ####", "### 555 ####", "555 ####", "#" * (facts.longest or 1)):
+    constraints = request.table.value_constraints[request.name]
+    for pattern in ("+1 ### 555 ####", "### 555 ####", "555 ####", "#" * (constraints.longest or 1)):
         longer = pattern
-        while request.unique and 10 ** longer.count("#") < request.most:
+        while request.is_unique and 10 ** longer.count("#") < request.required_count:
             longer += "#"
-        longer += "#" * (facts.shortest - len(longer))
-        if len(longer) <= (facts.longest or len(longer)):
-            return codes_like(request, longer, facts.longest)
+        longer += "#" * (constraints.shortest - len(longer))
+        if len(longer) <= (constraints.longest or len(longer)):
+            return codes_like(request, longer, constraints.longest)
     return None
 
 

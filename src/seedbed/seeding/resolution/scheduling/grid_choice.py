@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seedbed.seeding.analysis.exclusion_constraints import Span
-from seedbed.seeding.analysis.timestamp_names import LASTING
+from seedbed.seeding.analysis.timestamp_names import LONG_TERM_NAME
 from seedbed.seeding.core.column_types import MOMENTS, ColumnType
 from seedbed.seeding.core.time_units import DAY, SPAN
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
@@ -29,47 +29,47 @@ class Ranges:
     span: Span
 
     @property
-    def kind(self) -> ColumnType:
-        return self.table.kinds[self.span.start]
+    def column_type(self) -> ColumnType:
+        return self.table.column_types[self.span.start]
 
     @property
     def unit(self) -> int:
         """What one is in a batch: places of dates are counted in microseconds too."""
-        return DAY if self.kind.name == "date" else 1
+        return DAY if self.column_type.name == "date" else 1
 
     @property
     def are_numbers(self) -> bool:
         """Whether they have nothing to do with time."""
-        return self.kind.name not in MOMENTS | {"date", "time"}
+        return self.column_type.name not in MOMENTS | {"date", "time"}
 
     @property
     def in_a_day(self) -> bool:
-        return self.kind.name == "time"
+        return self.column_type.name == "time"
 
     @property
     def are_long(self) -> bool:
         """Whether they go on for months and years."""
-        return bool(LASTING.search(self.span.start) or LASTING.search(self.table.sql.name.lower()))
+        return bool(LONG_TERM_NAME.search(self.span.start) or LONG_TERM_NAME.search(self.table.sql.name.lower()))
 
     @property
     def highest(self) -> int | None:
         """The upper bound of all ranges."""
-        known = [self.table.facts[name].high for name in (self.span.start, self.span.end)]
+        known = [self.table.value_constraints[name].high for name in (self.span.start, self.span.end)]
         return min((int(high) for high in known if high is not None), default=None)
 
     def timetable(self, groups: Sequence[tuple[str, ...]]) -> Grid:
         """Places enough for the rows of each group, which agree in these columns."""
-        few, facts = self.table.request.is_partial, self.table.facts[self.span.start]
+        few, constraints = self.table.request.is_partial, self.table.value_constraints[self.span.start]
         load = 1.0 if few else max(self.table.count / self._size(group) for group in groups)
         if self.in_a_day:
             return HOURS_OF_A_DAY[0 if few else -1]
         if not self.are_numbers:
-            usual, room = (WEEK, _ROOM) if self.kind.name == "date" else (HOURS, _MUCH_ROOM)
+            usual, room = (WEEK, _ROOM) if self.column_type.name == "date" else (HOURS, _MUCH_ROOM)
             if load <= 1 and _YEARLY.search(self.table.sql.name):
                 return YEAR
             return fitting([*QUARTER, *usual] if self.are_long else usual, load * room, SPAN)
-        low, high = int(facts.low or 0), self.highest
-        width = 100 * 10 ** min(self.kind.decimals, _FINE) if self.kind.name == "numeric" else 100
+        low, high = int(constraints.low or 0), self.highest
+        width = 100 * 10 ** min(self.column_type.decimals, _FINE) if self.column_type.name == "numeric" else 100
         if high is not None:
             width = max(1, min(width, int((high - low) / max(load * _ROOM, 1))))
         return every(width, low)
@@ -81,6 +81,8 @@ class Ranges:
         return max(1, *(self.table.parent(key).count for key in keys if key is not None), 1) * math.prod(sizes)
 
     def _values(self, name: str) -> int:
-        facts = self.table.facts[name]
-        few = facts.low is not None and facts.high is not None and facts.high - facts.low < _MANY
-        return int(facts.high - facts.low) + 1 if few else max(1, self.table.size(name))  # type: ignore[operator]
+        constraints = self.table.value_constraints[name]
+        few = (
+            constraints.low is not None and constraints.high is not None and constraints.high - constraints.low < _MANY
+        )
+        return int(constraints.high - constraints.low) + 1 if few else max(1, self.table.count_possible_values(name))  # type: ignore[operator]

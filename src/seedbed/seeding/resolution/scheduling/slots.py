@@ -7,7 +7,7 @@ import numpy as np
 
 from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.analysis.timestamp_names import names_future
-from seedbed.seeding.analysis.timestamp_roles import created_before
+from seedbed.seeding.analysis.timestamp_roles import find_creation_column
 from seedbed.seeding.core.batch import to_microseconds
 from seedbed.seeding.core.number_codec import encode_number
 from seedbed.seeding.core.random_stream import Ints, make_indices
@@ -43,7 +43,7 @@ class Slots:
     @property
     def members(self) -> set[str]:
         """Columns that must not be redrawn, since another value could overlap."""
-        made = created_before(self.table, self.span.start)
+        made = find_creation_column(self.table, self.span.start)
         return {self.span.start, *(column for group in self.groups for column in group), *([made] if made else [])}
 
     def shortage(self) -> TooFewUniqueValues | None:
@@ -84,7 +84,7 @@ class Slots:
             return make_indices(rows)
         if self.ranges.in_a_day:
             return make_indices(rows) % len(self.grid.offsets)
-        first = int(self.grid.at_or_after(np.array([self.table.end]))[0])
+        first = int(self.grid.at_or_after(np.array([self.table.latest]))[0])
         return np.asarray(first - 1 - make_indices(rows) % _FEW, dtype=np.int64)
 
     def keys(self, n: int, rows: range) -> Iterator[Any]:
@@ -100,14 +100,14 @@ class Slots:
 
     def earliest(self, rows: range) -> tuple[Ints, bool]:
         """When each row may begin: after it was made, or else after what it refers to was; and whether the former."""
-        table, none = self.table, self.table.end - SPAN
-        before = created_before(table, self.span.start)
+        table, none = self.table, self.table.latest - SPAN
+        before = find_creation_column(table, self.span.start)
         starts = np.full(len(rows), none, dtype=np.int64)
         if before is not None:
             starts = to_microseconds(table.own_rows.generated(before, rows), none)
         for anchor in anchors(table) if before is None else ():
             starts = np.maximum(starts, anchor.created(rows))
-        low = table.facts[self.span.start].low
+        low = table.value_constraints[self.span.start].low
         if low is not None:
             starts = np.maximum(starts, int(low) * self.ranges.unit)
         return -(-starts // DAY) * DAY if self.are_whole else starts, before is not None
@@ -165,12 +165,12 @@ class Slots:
         known = self.table.request.explicit_rows
         if row >= len(known) or known[row].get(self.span.start) is None:
             return None
-        begun = int(encode_number(known[row][self.span.start], self.ranges.kind) or 0) * self.ranges.unit
+        begun = int(encode_number(known[row][self.span.start], self.ranges.column_type) or 0) * self.ranges.unit
         said = known[row].get(self.span.end)
         over = (
             begun + self.grid.width
             if said is None
-            else int(encode_number(said, self.ranges.kind) or 0) * self.ranges.unit
+            else int(encode_number(said, self.ranges.column_type) or 0) * self.ranges.unit
         )
         first, after = self.grid.at_or_after(np.array([begun + 1, over + (0 if self.touching else 1)]))
         return range(int(first) - 1, max(int(after), int(first)))
@@ -183,14 +183,14 @@ class Slots:
     def _wanted(self, rows: range) -> tuple[Ints, Ints, int]:
         """For each row the place that it would have, the first that it may have, and the last that is not too late."""
         table, grid, unit = self.table, self.grid, self.ranges.unit
-        stream = table.stream(self.span.start)
+        stream = table.make_stream(self.span.start)
         if self.ranges.are_numbers:
             first = np.zeros(len(rows), dtype=np.int64)
             return first, first, 2**62
         if self.ranges.in_a_day:
             drawn = stream.below(len(grid.offsets), rows)
             return drawn, np.zeros(len(rows), dtype=np.int64), len(grid.offsets) - 1
-        stop = table.end
+        stop = table.latest
         start, before = self.earliest(rows)
         if (high := self.ranges.highest) is not None:
             stop = min(stop, high * unit)
