@@ -15,7 +15,7 @@ from seedbed.postgres.embedded import TemporaryServer, run_temporary_server
 from seedbed.schema import load_schema
 from seedbed.seeding.core.faker_pool import FakerCache, FakerPools
 from seedbed.seeding.masking import mask
-from seedbed.seeding.planning.lock_file import today
+from seedbed.seeding.planning.lock_file import get_today
 from seedbed.settings import Environment, Origin, find_project
 from seedbed.settings.sources import SourceKind
 
@@ -73,7 +73,7 @@ def main() -> None:
             ways = {
                 "UPDATE": lambda: run(server, "copy", PLAIN),
                 "UPDATE, VACUUM FULL and ANALYZE": lambda: run(server, "copy", PLAIN, "VACUUM (FULL, ANALYZE) person"),
-                "seedbed seed mask": lambda: mask(schema, copied, FakerPools(today(), FakerCache(Path(folder)))),
+                "seedbed seed mask": lambda: mask(schema, copied, FakerPools(get_today(), FakerCache(Path(folder)))),
             }
             seconds = race({name: contender(name, work) for name, work in ways.items()}, rounds=chosen.rounds)
         report(f"{chosen.rows:,} rows masked", seconds, against="UPDATE")

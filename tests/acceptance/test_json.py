@@ -29,7 +29,7 @@ from seedbed.previews.preview_data import PreviewData
 from seedbed.schema.table_description import ColumnDescription, TableDescription
 from seedbed.seeding.loading.load import Seeded
 from seedbed.seeding.masking import Masked
-from seedbed.seeding.planning.lock_check import Checked as SeedsChecked
+from seedbed.seeding.planning.lock_check import LockComparison as SeedsChecked
 from seedbed.service.reader_role import ReaderGrant
 from seedbed.settings.configuration import SettingEntry
 from seedbed.starter.project_writer import CreatedProject

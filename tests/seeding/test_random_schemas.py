@@ -48,7 +48,7 @@ from seedbed.schema import Schema, declare
 from seedbed.schema.creation import create_schema
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import plan
-from seedbed.seeding.planning.table_plan import encoded
+from seedbed.seeding.planning.table_plan import encode_rows
 from seedbed.settings import Environment
 from tests.support.effort import repetitions
 from tests.support.projects import execute, fresh_database, little_project
@@ -233,5 +233,5 @@ class TestAnySchema:
             for table in made.tables:
                 assert execute(database.direct, f'SELECT count(*) FROM "{table.name}"') == [(table.count,)]
                 half = table.count // 2
-                whole = encoded(table, range(table.count))
-                assert encoded(table, range(half)) + encoded(table, range(half, table.count)) == whole
+                whole = encode_rows(table, range(table.count))
+                assert encode_rows(table, range(half)) + encode_rows(table, range(half, table.count)) == whole

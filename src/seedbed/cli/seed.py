@@ -58,14 +58,14 @@ def plan(ctx: click.Context, as_of: str | None, env: str | None, as_json: bool) 
     Example: seedbed seed plan
     """
     from seedbed.seeding.loading.dropped_constraints import WORTH_IT
-    from seedbed.seeding.planning.table_plan import encoded, sample
+    from seedbed.seeding.planning.table_plan import encode_rows, make_sample
 
     seed_plan = _plan_seeds(configuration(ctx, env), as_of)
     facts, lines, size = [], [], 0
     for table in seed_plan.tables:
-        first = sample(table, _SHOWN)
+        first = make_sample(table, _SHOWN)
         few = range(min(table.count, 100))
-        size += len(encoded(table, few)) * table.count // max(len(few), 1)
+        size += len(encode_rows(table, few)) * table.count // max(len(few), 1)
         filled = {name: table.source(name) for name in table.generators}
         facts.append({"name": table.name, "rows": table.count, "columns": filled, "sample": first})
         lines.append(f"{table.name}  {table.count:,} rows")
@@ -156,8 +156,8 @@ def check(ctx: click.Context, accept: bool, env: str | None, as_json: bool) -> N
     """
     from seedbed.errors import MissingSeedDigest, OutdatedSeedLock
     from seedbed.migrations.history.revisions import read_history
-    from seedbed.seeding.planning.lock_check import accept as accept_rows
-    from seedbed.seeding.planning.lock_check import check as check_rows
+    from seedbed.seeding.planning.lock_check import compare_with_lock as check_rows
+    from seedbed.seeding.planning.lock_check import update_lock as accept_rows
 
     settings = configuration(ctx, env)
     seed_plan = _plan_seeds(settings, None)
@@ -228,13 +228,13 @@ def mask(
     from seedbed.seeding.masking import Exceptions
     from seedbed.seeding.masking import mask as mask_database
     from seedbed.seeding.planning.lock_file import read_lock
-    from seedbed.seeding.planning.seed_plan import POOLS
+    from seedbed.seeding.planning.seed_plan import POOL_CACHE
 
     database = resolve_database(settings)
     confirm(database.name, yes, action="masked")
     with step("Masking"):
         lock = read_lock(settings.project, settings.environment)
-        pools = FakerPools(lock.as_of, FakerCache(settings.project.root / POOLS))
+        pools = FakerPools(lock.as_of, FakerCache(settings.project.root / POOL_CACHE))
         exceptions = Exceptions.of(settings.project, keep, empty)
         result = mask_database(
             schema, database, pools, exceptions=exceptions, version_table=settings.project.version_table
@@ -255,10 +255,10 @@ def _plan_seeds(settings: "Configuration", as_of: str | None) -> "SeedPlan":
 
 
 def _parse_day(text: str) -> datetime:
-    from seedbed.seeding.planning.lock_file import today
+    from seedbed.seeding.planning.lock_file import get_today
 
     if text == "today":
-        return today()
+        return get_today()
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:

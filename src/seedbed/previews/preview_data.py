@@ -25,7 +25,7 @@ from seedbed.seeding.core.faker_pool import FakerCache, FakerPools
 from seedbed.seeding.loading.load import Seeded, run
 from seedbed.seeding.masking import Exceptions, Masked, check_coverage, marked_columns, mask
 from seedbed.seeding.planning.lock_file import read_lock
-from seedbed.seeding.planning.seed_plan import POOLS, plan
+from seedbed.seeding.planning.seed_plan import POOL_CACHE, plan
 from seedbed.settings import Configuration, Environment, Origin
 from seedbed.settings.sources import SourceKind
 
@@ -170,7 +170,7 @@ def _check_coverage(configuration: Configuration, schema: Schema, exceptions: Ex
 
 def _open_pools(configuration: Configuration) -> FakerPools:
     lock = read_lock(configuration.project, Environment.PREVIEW)
-    return FakerPools(lock.as_of, FakerCache(configuration.project.root / POOLS))
+    return FakerPools(lock.as_of, FakerCache(configuration.project.root / POOL_CACHE))
 
 
 def _mask(configuration: Configuration, database: Database, exceptions: Exceptions | None) -> Masked:

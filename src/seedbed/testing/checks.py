@@ -19,7 +19,7 @@ from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.history.revisions import has_history, read_history
 from seedbed.seeding.loading.load import run
 from seedbed.seeding.planning.seed_plan import plan
-from seedbed.seeding.planning.table_plan import sample
+from seedbed.seeding.planning.table_plan import make_sample
 from seedbed.settings import Environment, load_configuration
 from seedbed.testing.databases.clones import Clone
 from seedbed.testing.error_report import format_error
@@ -119,7 +119,7 @@ def test_seeds_are_valid(request: pytest.FixtureRequest, seedbed_run: RunResourc
                     run(seed_plan, seedbed_run.server_access.database(clone.name), revision=None)
             else:
                 for table in seed_plan.tables:
-                    sample(table, 1000)
+                    make_sample(table, 1000)
         except SeedbedError as error:
             failures.append(f"seeds/{environment}.py: {format_error(error)}")
     if failures:

@@ -12,7 +12,7 @@ import pytest
 from seedbed.errors import InvalidSeedsFile, NullNotAllowed, SeedError, TooFewUniqueValues, UnsupportedUniqueConstraint
 from seedbed.schema.table_description import describe_tables
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
-from seedbed.seeding.planning.table_plan import encoded
+from seedbed.seeding.planning.table_plan import encode_rows
 from seedbed.settings import Environment
 from tests.support.projects import Project, little_project
 
@@ -453,7 +453,7 @@ class TestNone:
         assert "None" not in map(str, [value for value in found if value is not None])
         assert len({value for value in found if value is not None}) > 0
         (hero,) = made.tables
-        assert b"None" not in encoded(hero, range(60))
+        assert b"None" not in encode_rows(hero, range(60))
 
     def test_of_a_column_that_is_not_null_is_refused(self, make: Callable[..., Project]) -> None:
         project = make(HERO, "seeds.add(tables.Hero, 5, name=choice(['a', None]))")
@@ -487,7 +487,7 @@ class TestNone:
         made = planned(make(NICKS, f"seeds.add(tables.Hero, 9, name={rule}, {nick})"))
 
         with pytest.raises(NullNotAllowed, match=r"gives None for hero\.name in row 4"):
-            encoded(made.tables[0], range(9))
+            encode_rows(made.tables[0], range(9))
 
 
 class TestFiles:

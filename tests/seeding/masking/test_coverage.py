@@ -22,7 +22,7 @@ from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema.creation import create_schema
 from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.masking import Exceptions, Masked, mask
-from seedbed.seeding.planning.lock_file import today
+from seedbed.seeding.planning.lock_file import get_today
 from tests.support.catalogs import catalog_rows
 from tests.support.projects import Project, execute, little_project
 
@@ -110,7 +110,7 @@ def planted(project: Project, given: Callable[..., Database]) -> Database:
 
 
 def masked(project: Project, database: Database, exceptions: Exceptions = EXCEPTIONS) -> Masked:
-    return mask(project.load_schema(), database, FakerPools(today()), exceptions=exceptions)
+    return mask(project.load_schema(), database, FakerPools(get_today()), exceptions=exceptions)
 
 
 def left_in_rows(server: TemporaryServer, database: Database) -> list[tuple[str, int]]:
@@ -199,7 +199,11 @@ class TestUndescribed:
         with pytest.raises(UnmodeledData, match=r"describe history\.versions,"):
             masked(project, planted)
         mask(
-            project.load_schema(), planted, FakerPools(today()), exceptions=EXCEPTIONS, version_table="history.versions"
+            project.load_schema(),
+            planted,
+            FakerPools(get_today()),
+            exceptions=EXCEPTIONS,
+            version_table="history.versions",
         )
 
     @pytest.mark.parametrize(

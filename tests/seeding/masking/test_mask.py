@@ -24,7 +24,7 @@ from seedbed.schema.personal_data import find_personal_columns, find_unmarked_co
 from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.masking import Masked, mask
 from seedbed.seeding.masking.replacements import Replacements
-from seedbed.seeding.planning.lock_file import today
+from seedbed.seeding.planning.lock_file import get_today
 from seedbed.settings import Environment
 from tests.support.effort import repetitions
 from tests.support.projects import Project, execute, fresh_database, little_project
@@ -79,7 +79,7 @@ def filled(project: Project, seedbed_server: TemporaryServer) -> Iterator[Databa
 
 
 def masked(project: Project, database: Database) -> Masked:
-    return mask(project.load_schema(), database, FakerPools(today()))
+    return mask(project.load_schema(), database, FakerPools(get_today()))
 
 
 def left_in_files(server: TemporaryServer, database: Database, words: tuple[bytes, ...]) -> list[str]:
@@ -261,10 +261,12 @@ class TestMarks:
 
 
 class TestReplacements:
-    @pytest.mark.parametrize("kind", [k for k in Replacements(FakerPools(today())).kinds if k not in {"date", "ip"}])
+    @pytest.mark.parametrize(
+        "kind", [k for k in Replacements(FakerPools(get_today())).kinds if k not in {"date", "ip"}]
+    )
     @pytest.mark.parametrize("longest", [None, 12])
     def test_differ_for_every_number(self, seedbed_server: TemporaryServer, kind: str, longest: int | None) -> None:
-        said = Replacements(FakerPools(today())).value(kind, "n", count=600_000, longest=longest)
+        said = Replacements(FakerPools(get_today())).value(kind, "n", count=600_000, longest=longest)
 
         found = execute(
             seedbed_server.url(),
@@ -278,7 +280,7 @@ class TestReplacements:
         assert length <= (longest or 64)
 
     def test_of_names_are_pairs_that_share_neither_half(self, seedbed_server: TemporaryServer) -> None:
-        said = Replacements(FakerPools(today())).value("name", "n", count=200, longest=None)
+        said = Replacements(FakerPools(get_today())).value("name", "n", count=200, longest=None)
 
         halves = "count(DISTINCT split_part(said, ' ', 1)), count(DISTINCT split_part(said, ' ', 2))"
         found = execute(

@@ -13,7 +13,7 @@ from seedbed.schema.creation import create_schema
 from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.masking import mask
 from seedbed.seeding.masking.replacements import Replacements
-from seedbed.seeding.planning.lock_file import today
+from seedbed.seeding.planning.lock_file import get_today
 from tests.support.projects import Project, execute, little_project
 
 TABLES = """
@@ -108,7 +108,7 @@ def ask(database: Database, query: str, values: Sequence[str]) -> list[tuple[str
 
 def ranks_of_fakes(database: Database) -> dict[str, int]:
     """The repository's own values turned round: which rank each fake address has."""
-    said = Replacements(FakerPools(today())).value("email", "n", count=ROWS, longest=60)
+    said = Replacements(FakerPools(get_today())).value("email", "n", count=ROWS, longest=60)
     return dict(execute(database.direct, f"SELECT {said}, n FROM generate_series(0, {ROWS - 1}) n"))
 
 
@@ -122,7 +122,7 @@ class TestAttacker:
             (e,) for e in sorted(truth.values())
         ]
 
-        mask(project.load_schema(), filled, FakerPools(today()))
+        mask(project.load_schema(), filled, FakerPools(get_today()))
 
         fakes = dict(execute(filled.direct, "SELECT email, id FROM person"))
         right = {
@@ -138,7 +138,7 @@ class TestAttacker:
         """Neighbours in the order of the original values, or of keys, are no neighbours in the order of the fakes."""
         truth = dict(execute(filled.direct, "SELECT id, email FROM person"))
 
-        mask(project.load_schema(), filled, FakerPools(today()))
+        mask(project.load_schema(), filled, FakerPools(get_today()))
 
         ranked = ranks_of_fakes(filled)
         rank = {number: ranked[email] for number, email in execute(filled.direct, "SELECT id, email FROM person")}
@@ -160,7 +160,7 @@ class TestAttacker:
         execute(copy.direct, *MARK, f"INSERT INTO person VALUES {values}")
 
         for database in (filled, copy):
-            mask(project.load_schema(), database, FakerPools(today()))
+            mask(project.load_schema(), database, FakerPools(get_today()))
 
         first, second = (dict(execute(one.direct, "SELECT id, email FROM person")) for one in (filled, copy))
         assert set(first.values()) == set(second.values())

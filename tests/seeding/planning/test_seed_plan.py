@@ -26,7 +26,7 @@ from seedbed.errors import (
 )
 from seedbed.schema import load_schema
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
-from seedbed.seeding.planning.table_plan import TablePlan, sample
+from seedbed.seeding.planning.table_plan import TablePlan, make_sample
 from seedbed.settings import Environment, find_project
 from tests.support.projects import ROOT, Project, little_project
 
@@ -339,7 +339,7 @@ class Duel(Table, table=True):
     def test_shows_rows_as_postgresql_is_given_them(self, make: Callable[..., Project]) -> None:
         project = make(HERO, 'seeds.add(tables.Hero, 1, name=constant("tab\\t, line\\n, back\\\\slash"))')
 
-        assert sample(table(planned(project), "hero"), 2) == [{"id": "1", "name": "tab\t, line\n, back\\slash"}]
+        assert make_sample(table(planned(project), "hero"), 2) == [{"id": "1", "name": "tab\t, line\n, back\\slash"}]
 
     @pytest.mark.parametrize(
         "changed",
@@ -549,7 +549,7 @@ class TestPlanRefuses:
         hero = table(planned(project), "hero")
 
         with pytest.raises(InvalidSeedsFile) as raised:
-            sample(hero, 1)
+            make_sample(hero, 1)
 
         assert raised.value.message.startswith(said or f"{LINE} 8: faker('date_between'): ParseError: ")
 
@@ -568,7 +568,7 @@ class TestPlanRefuses:
         hero = table(planned(project), "hero")
 
         with pytest.raises(InvalidSeedsFile) as raised:
-            sample(hero, 1)
+            make_sample(hero, 1)
 
         assert raised.value.message == (f"{LINE} 6: hero.born_at cannot hold 'soon', which is of type str")
 

@@ -13,7 +13,7 @@ from seedbed.postgres.database import Database
 from seedbed.schema.creation import create_schema
 from seedbed.seeding.loading.load import Seeded, run
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
-from seedbed.seeding.planning.table_plan import encoded
+from seedbed.seeding.planning.table_plan import encode_rows
 from seedbed.settings import Environment
 from tests.support.projects import Project, execute, little_project
 
@@ -193,11 +193,11 @@ class TestOverlaps:
     def test_leave_each_row_a_function_of_its_number(self, tmp_path: Path) -> None:
         with little_project(tmp_path, BOOKINGS, SEEDS.format(bookings=500)) as project:
             for table in planned(project).tables:
-                whole = encoded(table, range(table.count))
+                whole = encode_rows(table, range(table.count))
                 other = next(other for other in planned(project).tables if other.name == table.name)
                 third = table.count // 3
-                last = encoded(other, range(third, table.count))
-                assert encoded(other, range(third)) + last == whole
+                last = encode_rows(other, range(third, table.count))
+                assert encode_rows(other, range(third)) + last == whole
 
     def test_are_none_with_rows_that_are_written_out(self, database: Database, tmp_path: Path) -> None:
         with bookings(tmp_path, database) as project:

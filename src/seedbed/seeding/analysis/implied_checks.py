@@ -35,7 +35,7 @@ def find_implied_checks(
     """What amounts of a table come to, as if CHECKs said it; unless one does say something of them, a rule, or a row
     that is written out.
     """
-    constrained = {name for want in conditions for name in find_columns(want)} | {
+    constrained = {name for condition in conditions for name in find_columns(condition)} | {
         name for row in table.request.explicit_rows for name in row
     }
     amounts = {

@@ -80,11 +80,15 @@ def _find_constraints(
         )
     for name in find_nulls_not_distinct_columns(table.sql):
         constraints[name] = replace(constraints[name], not_null=True)
-    conditions = [(check, want) for check in checks for want in check.conditions]
-    remaining = [(check, want) for check, want in conditions if not narrow(want, table.column_types.get, constraints)]
-    remaining += find_implied_checks(table, constraints, [want for _, want in remaining])
-    for _, want in remaining:
-        for name, values in find_suggested_texts(want).items():
+    conditions = [(check, condition) for check in checks for condition in check.conditions]
+    remaining = [
+        (check, condition)
+        for check, condition in conditions
+        if not narrow(condition, table.column_types.get, constraints)
+    ]
+    remaining += find_implied_checks(table, constraints, [condition for _, condition in remaining])
+    for _, condition in remaining:
+        for name, values in find_suggested_texts(condition).items():
             known = constraints.get(name)
             is_unconstrained = (
                 known is not None and known.values is None and known.pattern is None and name not in table.rules

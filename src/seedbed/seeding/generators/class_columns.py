@@ -18,7 +18,7 @@ def discriminator(request: ColumnRequest) -> ColumnGenerator:
     identities = [] if inheritance is None else inheritance.identities
     pool = make_fixed_pool(f"{table.name}.{request.name}", identities)
     source = f"its class: {format_identities(identities)}"
-    return ColumnGenerator(request.name, source, lambda rows: Coded(None, table.own_rows.classes(rows), pool))
+    return ColumnGenerator(request.name, source, lambda rows: Coded(None, table.own_rows.find_classes(rows), pool))
 
 
 def limited(table: ResolvedTable, made: ColumnGenerator) -> ColumnGenerator:

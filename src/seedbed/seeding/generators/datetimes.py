@@ -20,7 +20,7 @@ from seedbed.seeding.core.column_types import MOMENTS
 from seedbed.seeding.core.random_stream import Floats, Ints, Stream, make_indices
 from seedbed.seeding.core.time_units import DAY, MONTH, SECOND, SPAN
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest
-from seedbed.seeding.resolution.references import anchors, references
+from seedbed.seeding.resolution.references import find_dated_references, make_references
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
 _UNTOUCHED = 0.4
@@ -135,13 +135,15 @@ def opening_times(request: ColumnRequest) -> ColumnGenerator | None:
 def _somewhen(request: ColumnRequest) -> ColumnGenerator:
     table, stream = request.table, request.stream
     shown = f"before {table.as_of:%Y-%m-%d}"
-    dated_parents = anchors(table) if request.name == table.creation_column or table.creation_column is None else []
+    dated_parents = (
+        find_dated_references(table) if request.name == table.creation_column or table.creation_column is None else []
+    )
     order = in_row_order(table) if request.name == table.creation_column and _refers_to_itself(table) else None
 
     def drawn(rows: range) -> Ints:
         starts = np.full(len(rows), table.latest - SPAN, dtype=np.int64)
         for anchor in dated_parents:
-            starts = np.maximum(starts, anchor.created(rows))
+            starts = np.maximum(starts, anchor.find_creation_times(rows))
         fractions = stream.fractions(rows)
         return _between(starts, table.latest, fractions if order is None else order(rows, fractions))
 
@@ -164,9 +166,9 @@ def _after_those_above(table: ResolvedTable, times: Ints) -> Ints:
     """Times of all rows, none before the row of the same table that it refers to: what a row needs from elsewhere may
     have been made late.
     """
-    for reference in references(table):
-        if reference.is_within:
-            above = reference.parents(range(table.count))
+    for reference in make_references(table):
+        if reference.is_self_reference:
+            above = reference.find_parents(range(table.count))
             below = np.flatnonzero(above >= 0)
             while (late := times[above[below]] > times[below]).any():
                 times[below[late]] = times[above[below[late]]]
@@ -244,8 +246,8 @@ def in_row_order(table: ResolvedTable) -> Callable[[range, Floats], Floats]:
     """Rows of a table that refers to itself are made in their order, so that no reply is older than what it answers."""
 
     def fractions(rows: range, drawn: Floats) -> Floats:
-        if table.spread is not None:
-            first, size = table.spread.groups(rows)
+        if table.distribution is not None:
+            first, size = table.distribution.find_groups(rows)
             return np.asarray((make_indices(rows) - first + drawn) / size)
         return np.asarray((make_indices(rows) + drawn) / max(table.count, 1))
 

@@ -33,8 +33,8 @@ def _shown(group: tuple[str, ...]) -> str:
 
 
 def _starts(slots: Slots, rows: range) -> Ints:
-    starts = slots.grid.starts(slots.at(rows))
-    if slots.are_whole and not slots.table.request.is_partial:
+    starts = slots.grid.find_starts(slots.at(rows))
+    if slots.fill_places and not slots.table.request.is_partial:
         starts = np.maximum(starts, slots.earliest(rows)[0])
     return starts // slots.ranges.unit
 
@@ -46,14 +46,14 @@ def _ends(slots: Slots, request: ColumnRequest, rows: range) -> Batch:
     ranges = slots.ranges
     whole = slots.grid.width // ranges.unit
     quarters = request.stream.below(4, rows) + 1
-    if ranges.are_numbers or slots.are_whole:
+    if ranges.are_numbers or slots.fill_places:
         quarters = np.full(len(rows), 4)
     long = np.maximum(whole * quarters // 4, 1)
     if not slots.touching:
         apart = MINUTE if ranges.unit == 1 and not ranges.are_numbers and whole > MINUTE else 1
         long = np.minimum(long, max(whole - apart, 0))
-    late = slots.grid.starts(slots.at(rows)) // ranges.unit + long
-    ends = Numbers(None, np.minimum(late, DAY - SECOND) if ranges.in_a_day else late, request.column_type)
+    late = slots.grid.find_starts(slots.at(rows)) // ranges.unit + long
+    ends = Numbers(None, np.minimum(late, DAY - SECOND) if ranges.are_times_of_day else late, request.column_type)
     return ends.with_nulls(_endless(slots, request, rows)) if _may_be_endless(slots, request) else ends
 
 
@@ -61,16 +61,16 @@ def _may_be_endless(slots: Slots, request: ColumnRequest) -> bool:
     """Whether the last row of a group can go on for ever: where the group has all its rows from the beginning."""
     table = slots.table
     optional = bool(request.column.nullable) and not table.value_constraints[request.name].not_null
-    whole = len(slots.groups) == 1 and table.share_key in slots.groups[0]
+    whole = len(slots.groups) == 1 and table.rows_per_parent_key in slots.groups[0]
     return optional and whole and not table.request.is_partial
 
 
 def _endless(slots: Slots, request: ColumnRequest, rows: range) -> Bools:
-    spread = slots.table.spread
+    spread = slots.table.distribution
     none = np.zeros(len(rows), dtype=np.bool_)
     if spread is None or not len(rows):
         return none
-    firsts, sizes = spread.groups(rows)
+    firsts, sizes = spread.find_groups(rows)
     whole = range(int(firsts[0]), int(firsts[-1] + sizes[-1]))
     places = slots.at(whole)
     pairs = list(zip(slots.keys(0, whole), places.tolist(), strict=True))

@@ -40,9 +40,9 @@ from seedbed.seeding.generators.row_functions import derived, from_template
 from seedbed.seeding.generators.text.faker_values import from_faker
 from seedbed.seeding.generators.text.text_columns import texts
 from seedbed.seeding.generators.uuids import uuids
-from seedbed.seeding.resolution.cardinality import Spread
-from seedbed.seeding.resolution.references import Reference, reference, references
-from seedbed.seeding.resolution.resolved_table import ResolvedTable, share_words
+from seedbed.seeding.resolution.cardinality import RowDistribution
+from seedbed.seeding.resolution.references import Reference, make_reference, make_references
+from seedbed.seeding.resolution.resolved_table import ResolvedTable, describe_rows_per_parent
 from seedbed.seeding.resolution.scheduling.slots import Slots
 
 _CURRENCY = re.compile(r"^currency(_code)?$")
@@ -96,15 +96,15 @@ def _unlimited(
     table, name = sources.table, str(column.name)
     rule = table.rules.get(name)
     unique = name in table.uniqueness.columns
-    combination = table.uniqueness.combination_of(name)
+    combination = table.uniqueness.find_combination(name)
     request = ColumnRequest(table, sources.pools, column, stream, unique, uses_name=named)
-    if unique and table.uniqueness.columns[name] == "within" and (spread := table.spread) is not None:
-        request = replace(request, get_places=spread.offsets, place_count=spread.largest)
+    if unique and table.uniqueness.columns[name] == "within" and (spread := table.distribution) is not None:
+        request = replace(request, get_places=spread.find_offsets, place_count=spread.largest)
     if combination is not None and name in combination.columns:
         request = replace(
             request,
             is_unique=True,
-            get_places=lambda rows: table.combined(name, rows),
+            get_places=lambda rows: table.find_combined_positions(name, rows),
             place_count=table.count_possible_values(name),
         )
     if rule is not None and not isinstance(rule, Same):
@@ -114,16 +114,16 @@ def _unlimited(
     slots = next((one for one in sources.slots if name in {one.span.start, one.span.end}), None)
     if slots is not None:
         return range_endpoint(slots, request)
-    key = table.key_of(name)
+    key = table.find_key(name)
     if key is not None:
-        return _key_generator(reference(table, key), name)
+        return _key_generator(make_reference(table, key), name)
     constraints = table.value_constraints[name]
     optional = bool(column.nullable) and not constraints.not_null and not column.primary_key and combination is None
     if column.foreign_keys and optional:
         return generate_constant(column, None, ", as nothing it could refer to is planned")
     if optional and SECRETS.search(name):
         return generate_constant(column, None, ", as a secret")
-    if name in table.uniqueness.first and (spread := table.spread) is not None:
+    if name in table.uniqueness.first and (spread := table.distribution) is not None:
         return _first_only(table, name, spread)
     if name in table.uniqueness.never:
         return generate_constant(column, False, ", as only one of a parent's may be true")
@@ -150,14 +150,14 @@ def _key_generator(reference: Reference, column: str) -> ColumnGenerator:
     words = key.source or _share_or_once(reference)
     article = "an" if shown[:1].lower() in "aeio" else "a"
     source = f"{article} {shown}{', ' + words if words else ''}"
-    return ColumnGenerator(column, source, lambda rows: reference.keys(column, reference.parents(rows)))
+    return ColumnGenerator(column, source, lambda rows: reference.read_keys(column, reference.find_parents(rows)))
 
 
 def _share_or_once(reference: Reference) -> str:
     """How many rows there are for each row of the parent."""
     table, key = reference.table, reference.key
-    if table.total.was_read and key.name == table.share_key:
-        return share_words(table)
+    if table.row_count.was_read and key.name == table.rows_per_parent_key:
+        return describe_rows_per_parent(table)
     return "each once" if key.is_unique else ""
 
 
@@ -200,15 +200,15 @@ def _inherited(request: ColumnRequest) -> ColumnGenerator | None:
     name = request.name
     if not _CURRENCY.search(name) or request.is_unique:
         return None
-    of = next((one for one in references(request.table) if _tells(one, request)), None)
+    of = next((one for one in make_references(request.table) if _tells(one, request)), None)
     if of is None:
         return None
-    return ColumnGenerator(name, f"its {of.parent.name}'s", lambda rows: of.parent.take(name, of.parents(rows)))
+    return ColumnGenerator(name, f"its {of.parent.name}'s", lambda rows: of.parent.take(name, of.find_parents(rows)))
 
 
 def _tells(of: Reference, request: ColumnRequest) -> bool:
     """Whether the row that a key refers to has the same column."""
-    if of.is_within or of.key.is_loaded_later or of.key.is_nullable:
+    if of.is_self_reference or of.key.is_loaded_later or of.key.is_nullable:
         return False
     return of.parent.get_type(request.name) == request.column_type
 
@@ -234,9 +234,9 @@ _GENERATORS: Mapping[Generator, Callable[[ColumnRequest], ColumnGenerator]] = {
 }  # fmt: skip
 
 
-def _first_only(table: ResolvedTable, name: str, spread: Spread) -> ColumnGenerator:
+def _first_only(table: ResolvedTable, name: str, spread: RowDistribution) -> ColumnGenerator:
     def make(rows: range) -> Batch:
-        return Numbers(None, (spread.offsets(rows) == 0).astype("int64"), table.get_type(name))
+        return Numbers(None, (spread.find_offsets(rows) == 0).astype("int64"), table.get_type(name))
 
     return ColumnGenerator(name, f"true in the first row of each {spread.parent}", make)
 

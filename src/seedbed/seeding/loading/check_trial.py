@@ -10,7 +10,7 @@ from seedbed.errors import UnsatisfiedCheck
 from seedbed.postgres.driver_errors import get_server_message, get_sqlstate
 from seedbed.postgres.quoting import quote_identifier, quote_literal, quote_table
 from seedbed.seeding.planning.seed_plan import SeedPlan
-from seedbed.seeding.planning.table_plan import TablePlan, sample
+from seedbed.seeding.planning.table_plan import TablePlan, make_sample
 
 ROWS = 200
 _DENIED, _VIOLATED = "42501", "23514"
@@ -67,7 +67,7 @@ class _Copy(NamedTuple):
 
 
 def _copy(table: TablePlan, name: str) -> _Copy:
-    rows = sample(table, ROWS)
+    rows = make_sample(table, ROWS)
     columns = ", ".join(quote_identifier(column) for column in rows[0])
     values = ",\n".join(f"({', '.join(map(quote_literal, row.values()))})" for row in rows)
     made = f"CREATE TEMP TABLE {name} AS SELECT * FROM {quote_table(table.sql)} WITH NO DATA"

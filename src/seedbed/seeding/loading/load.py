@@ -235,7 +235,7 @@ class _Load:
         if len(away.off) < len(late):
             name, column = late[0]
             table = next(table for table in plan.tables if table.name == name)
-            key = table.key_of(column)
+            key = table.find_key(column)
             raise CyclicReference(name, column, key.target if key is not None else name, nullable=True)
         return away, anew
 

@@ -17,7 +17,7 @@ from seedbed.extras import require_extra
 from seedbed.schema import load_schema
 from seedbed.seeding.encoding.rows import chunks
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
-from seedbed.seeding.planning.table_plan import TablePlan, encoded
+from seedbed.seeding.planning.table_plan import TablePlan, encode_rows
 from seedbed.settings import Environment, find_project
 
 _AHEAD = 6
@@ -30,7 +30,7 @@ _SECONDS = 10
 def made_here(table: TablePlan, rows: range) -> Iterator[bytes]:
     """The rows' bytes, made by this process some thousands at a time."""
     for part in chunks(rows):
-        yield encoded(table, part)
+        yield encode_rows(table, part)
 
 
 def made_elsewhere(executor: Executor | None, made: SeedPlan, table: TablePlan, rows: range) -> Iterator[bytes]:
@@ -58,7 +58,7 @@ def made_elsewhere(executor: Executor | None, made: SeedPlan, table: TablePlan, 
             part, future = waiting.popleft()
             bytes_made = future.result()
             more(1)
-            yield encoded(table, part) if bytes_made is None else bytes_made
+            yield encode_rows(table, part) if bytes_made is None else bytes_made
             begin = part.stop
     except BrokenExecutor:
         yield from made_here(table, range(begin, rows.stop))
@@ -83,7 +83,7 @@ def make(root: str, environment: str, as_of: str, content: str, table: str, star
     """
     try:
         tables = _tables(root, environment, as_of, content)
-        return None if tables is None else encoded(tables[table], range(start, stop))
+        return None if tables is None else encode_rows(tables[table], range(start, stop))
     except SeedbedError:
         return None
 

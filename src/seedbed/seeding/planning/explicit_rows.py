@@ -11,7 +11,7 @@ from seedbed.seeding.generators.column_generator import ColumnGenerator
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
 
-def with_explicit_rows(table: ResolvedTable, made: ColumnGenerator) -> ColumnGenerator:
+def add_explicit_rows(table: ResolvedTable, generator: ColumnGenerator) -> ColumnGenerator:
     """Put the explicit values of a column over its generated ones.
 
     Where rows are counted, one that is written out changes places with the row that has its number, so that
@@ -20,18 +20,20 @@ def with_explicit_rows(table: ResolvedTable, made: ColumnGenerator) -> ColumnGen
     Raises:
         NullNotAllowed: a None is written out for a column that is NOT NULL.
     """
-    known = {i: row[made.name] for i, row in enumerate(table.request.explicit_rows) if made.name in row}
-    if not known:
-        return made
-    column = table.get_column(made.name)
-    if not column.nullable and any(value is None for value in known.values()):
-        raise NullNotAllowed(table.name, made.name, "known(...)", table.location)
-    make = made.make
-    changed = known if not made.is_row_number else _changed_over(known, table.count)
+    explicit_values = {
+        i: row[generator.name] for i, row in enumerate(table.request.explicit_rows) if generator.name in row
+    }
+    if not explicit_values:
+        return generator
+    column = table.get_column(generator.name)
+    if not column.nullable and any(value is None for value in explicit_values.values()):
+        raise NullNotAllowed(table.name, generator.name, "known(...)", table.location)
+    make = generator.make
+    placed_values = explicit_values if not generator.is_row_number else _swap_row_numbers(explicit_values, table.count)
 
-    def rows_first(rows: range) -> Batch:
+    def make_batch(rows: range) -> Batch:
         batch = make(rows)
-        here = [(i - rows.start, value) for i, value in changed.items() if i in rows]
+        here = [(i - rows.start, value) for i, value in placed_values.items() if i in rows]
         if not here:
             return batch
         values = batch.tolist()
@@ -41,7 +43,10 @@ def with_explicit_rows(table: ResolvedTable, made: ColumnGenerator) -> ColumnGen
         return Objects(nulls if nulls.any() else None, values)
 
     return replace(
-        made, description=f"{made.description}, {len(known)} written out", make=rows_first, is_row_number=False
+        generator,
+        description=f"{generator.description}, {len(explicit_values)} written out",
+        make=make_batch,
+        is_row_number=False,
     )
 
 
@@ -52,13 +57,15 @@ def check_explicit_rows(table: ResolvedTable) -> None:
         InvalidSeedsFile: they are more.
     """
     if len(table.request.explicit_rows) > table.count:
-        said = f"{table.name}: {len(table.request.explicit_rows)} rows are written out, and {table.count} are planned"
-        raise InvalidSeedsFile(table.location, said)
+        message = (
+            f"{table.name}: {len(table.request.explicit_rows)} rows are written out, and {table.count} are planned"
+        )
+        raise InvalidSeedsFile(table.location, message)
 
 
-def _changed_over(known: dict[int, Any], count: int) -> dict[int, Any]:
+def _swap_row_numbers(known: dict[int, Any], count: int) -> dict[int, Any]:
     """Row numbers with explicit ones swapped in: a row whose number is taken gets one that is free."""
     taken = {value for value in known.values() if isinstance(value, int)}
-    left = [i + 1 for i in known if i + 1 not in taken]
-    robbed = [value - 1 for value in sorted(taken) if 0 < value <= count and value - 1 not in known]
-    return {**known, **dict(zip(robbed, left, strict=False))}
+    free_numbers = [i + 1 for i in known if i + 1 not in taken]
+    displaced_rows = [value - 1 for value in sorted(taken) if 0 < value <= count and value - 1 not in known]
+    return {**known, **dict(zip(displaced_rows, free_numbers, strict=False))}

@@ -13,7 +13,7 @@ class InheritanceCheck:
     """Checks tables, of which `resolved` gives each by its name where it is planned."""
 
     def __init__(self, resolved: Callable[[str], ResolvedTable | None]) -> None:
-        self._resolved = resolved
+        self._get_table = resolved
 
     def check(self, table: ResolvedTable) -> TooFewUniqueValues | None:
         """Check that every row can be of one class, and has the rows in other tables that the class needs.
@@ -27,7 +27,7 @@ class InheritanceCheck:
         inheritance = table.inheritance
         if inheritance is None or table.request.is_partial:
             return None
-        extensions = [found for name in inheritance.extensions if (found := self._resolved(name)) is not None]
+        extensions = [found for name in inheritance.extensions if (found := self._get_table(name)) is not None]
         _check_rules(table, inheritance, extensions)
         if inheritance.parent_table is not None and not table.is_empty:
             self._check_extension(table, inheritance, inheritance.parent_table)
@@ -35,7 +35,7 @@ class InheritanceCheck:
             return None
         extending = sum(extension.count for extension in extensions)
         if extending > table.count:
-            return _fewer_extensions(table, inheritance, extensions, extending)
+            return _reduce_extensions(table, inheritance, extensions, extending)
         if not inheritance.own_positions and extending != table.count:
             if table.request.allows_fewer:
                 return TooFewUniqueValues(table.name, "the key", table.count, extending)
@@ -49,7 +49,7 @@ class InheritanceCheck:
         return None
 
     def _check_extension(self, table: ResolvedTable, inheritance: Inheritance, parent: str) -> None:
-        if self._resolved(parent) is None:
+        if self._get_table(parent) is None:
             raise UnsupportedInheritance(
                 table.location,
                 f"a row of {table.name} is one of {parent} too, of which no rows are planned",
@@ -68,41 +68,43 @@ class InheritanceCheck:
 
 
 def _check_rules(table: ResolvedTable, inheritance: Inheritance, extensions: list[ResolvedTable]) -> None:
-    of = inheritance.discriminator
-    if of is None:
+    discriminator = inheritance.discriminator
+    if discriminator is None:
         return
-    said = [row[of] for row in table.request.explicit_rows if of in row]
-    rule = table.rules.get(of)
-    known = [inheritance.identities[at] for at in inheritance.own_positions]
-    named = ", ".join(repr(getattr(identity, "value", identity)) for identity in known)
-    if (key := table.key_of(of)) is not None:
+    given_values = [row[discriminator] for row in table.request.explicit_rows if discriminator in row]
+    rule = table.rules.get(discriminator)
+    identities = [inheritance.identities[at] for at in inheritance.own_positions]
+    known = ", ".join(repr(getattr(identity, "value", identity)) for identity in identities)
+    if (key := table.find_key(discriminator)) is not None:
         raise UnsupportedInheritance(
             table.location,
-            f"{table.name}.{of} says of which class a row is, and refers to {key.target} too",
-            f"{of}=choice([{named}])",
+            f"{table.name}.{discriminator} says of which class a row is, and refers to {key.target} too",
+            f"{discriminator}=choice([{known}])",
         )
-    if extensions and (said or rule is not None):
+    if extensions and (given_values or rule is not None):
         names = ", ".join(extension.name for extension in extensions)
         raise UnsupportedInheritance(
             table.location,
-            f"{table.name}.{of} says which rows have one in {names}, and the seeds fill it by a rule",
-            f"Leave {of} out of the seeds: it follows from how many rows {names} have.",
+            f"{table.name}.{discriminator} says which rows have one in {names}, and the seeds fill it by a rule",
+            f"Leave {discriminator} out of the seeds: it follows from how many rows {names} have.",
         )
     match rule:
         case Choice(values, _):
-            said += values
+            given_values += values
         case Constant(value):
-            said.append(value)
-    for value in said:
-        if not any(is_identity(identity, value) for identity in known):
+            given_values.append(value)
+    for value in given_values:
+        if not any(is_identity(identity, value) for identity in identities):
             raise UnsupportedInheritance(
                 table.location,
-                f"{table.name}.{of} is filled with {value!r}, and its classes have {named or 'no identity'}",
-                f"{of}=choice([{named}])" if named else f"Leave {of} out of the seeds.",
+                f"{table.name}.{discriminator} is filled with {value!r}, and its classes have {known or 'no identity'}",
+                f"{discriminator}=choice([{known}])"
+                if known
+                else f"Leave {discriminator} out of the seeds.",
             )
 
 
-def _fewer_extensions(
+def _reduce_extensions(
     table: ResolvedTable, inheritance: Inheritance, extensions: list[ResolvedTable], extending: int
 ) -> TooFewUniqueValues:
     """More rows extend a table than it has: fewer of those that `rest` plans, or an error."""

@@ -13,7 +13,7 @@ from seedbed.settings.atomic_files import write_atomically
 ENGINE = 4
 """The version of the mapping from seed to values. It changes only when rows made from an old seed would change."""
 
-_SEEDS = 2**63
+_SEED_LIMIT = 2**63
 """A seed is stored as a bigint."""
 
 
@@ -38,9 +38,9 @@ def read_lock(project: Project, environment: Environment, *, as_of: datetime | N
     Raises:
         InvalidSeedsFile: the file is not what Seedbed wrote, or of a later engine.
     """
-    file = lock_file(project, environment)
+    file = get_lock_path(project, environment)
     if not file.exists():
-        return Lock(ENGINE, 1, as_of or today())
+        return Lock(ENGINE, 1, as_of or get_today())
     place = str(file.relative_to(project.root))
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -58,10 +58,12 @@ def read_lock(project: Project, environment: Environment, *, as_of: datetime | N
     except (tomllib.TOMLDecodeError, ValueError, TypeError, AttributeError, OSError) as error:
         raise InvalidSeedsFile(place, f"It cannot be read: {error}") from error
     if lock.engine != ENGINE:
-        said = f"It is of engine {lock.engine}, and this version of Seedbed makes rows by engine {ENGINE}"
-        raise InvalidSeedsFile(place, f"{said}: write engine = {ENGINE} for those, or keep the version that wrote it.")
-    if not 0 <= lock.seed < _SEEDS:
-        raise InvalidSeedsFile(place, f"seed is not between 0 and {_SEEDS - 1}.")
+        message = f"It is of engine {lock.engine}, and this version of Seedbed makes rows by engine {ENGINE}"
+        raise InvalidSeedsFile(
+            place, f"{message}: write engine = {ENGINE} for those, or keep the version that wrote it."
+        )
+    if not 0 <= lock.seed < _SEED_LIMIT:
+        raise InvalidSeedsFile(place, f"seed is not between 0 and {_SEED_LIMIT - 1}.")
     if not isinstance(lock.as_of, datetime) or lock.as_of.tzinfo is None:
         raise InvalidSeedsFile(place, "as_of is not a time with a zone.")
     return replace(lock, as_of=as_of or lock.as_of)
@@ -81,18 +83,18 @@ def write_lock(project: Project, environment: Environment, lock: Lock) -> None:
         f'faker = "{lock.faker}"',
         "",
         "[pools]",
-        *(f"{_quoted(name)} = {_quoted(digest)}" for name, digest in sorted(lock.pools.items())),
+        *(f"{_quote(name)} = {_quote(digest)}" for name, digest in sorted(lock.pools.items())),
     ]
-    write_atomically(lock_file(project, environment), "\n".join(lines) + "\n")
+    write_atomically(get_lock_path(project, environment), "\n".join(lines) + "\n")
 
 
-def lock_file(project: Project, environment: Environment) -> Path:
+def get_lock_path(project: Project, environment: Environment) -> Path:
     return project.seeds / f"{environment}.lock"
 
 
-def today() -> datetime:
+def get_today() -> datetime:
     return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -12,14 +12,14 @@ from seedbed.seeding.core.time_units import SPAN
 from seedbed.seeding.encoding.rows import RowEncoder
 from seedbed.seeding.planning.check_solver import CheckSolver
 from seedbed.seeding.planning.table_generators import TableGenerators
-from seedbed.seeding.resolution.class_rows import ClassRows
-from seedbed.seeding.resolution.references import anchors, reference
+from seedbed.seeding.resolution.class_rows import ClassAssignment
+from seedbed.seeding.resolution.references import find_dated_references, make_reference
 
 
 class RowMaker:
     """Makes rows of a table from its generators and its CHECKs."""
 
-    def __init__(self, generators: TableGenerators, encoder: RowEncoder, classes: ClassRows | None) -> None:
+    def __init__(self, generators: TableGenerators, encoder: RowEncoder, classes: ClassAssignment | None) -> None:
         self._generators, self._table, self._classes = generators, generators.table, classes
         self._solver = CheckSolver(generators, encoder)
         self._columns: dict[str, Batch] = {}
@@ -33,16 +33,16 @@ class RowMaker:
         """A column's values of some rows, as the row's other columns and its CHECKs let them be."""
         return self._solver.batch(column, rows)
 
-    def generated(self, column: str, rows: range) -> Batch:
+    def generate(self, column: str, rows: range) -> Batch:
         """The same, before a CHECK had a say in it."""
         return self._generators.columns[column].make(rows)
 
-    def parents(self, key: ForeignKey, rows: range) -> Ints:
+    def find_parents(self, key: ForeignKey, rows: range) -> Ints:
         """Which row of its parent each row refers to by a key, counted from 0; -1 where to none."""
         if self._solver.is_drawing:  # what is drawn may be drawn again
-            return self._settled(key, rows)
+            return self._find_parents(key, rows)
         cache_key = (key.columns, rows.start, rows.stop)
-        found: Ints = self._table.cache.get_or_compute(cache_key, lambda: self._settled(key, rows))
+        found: Ints = self._table.cache.get_or_compute(cache_key, lambda: self._find_parents(key, rows))
         return found
 
     def take(self, column: str, chosen: Ints) -> Batch:
@@ -51,35 +51,37 @@ class RowMaker:
             return Numbers(None, chosen + 1, self._table.column_types[column])
         if len(chosen) and (first := int(chosen.min())) + 4 * len(chosen) + 64 > (last := int(chosen.max())):
             return self.batch(column, range(first, last + 1)).take(chosen - first)
-        return self._whole(column).take(chosen)
+        return self._make_whole_column(column).take(chosen)
 
-    def created(self, chosen: Ints) -> Ints:
+    def find_creation_times(self, chosen: Ints) -> Ints:
         """When some rows were created: by their own column, or else not before the rows they need."""
         if self._table.creation_column is not None:
             return to_microseconds(self.take(self._table.creation_column, chosen), self._table.latest - SPAN)
-        return self._created_with_parents[chosen]
+        return self._parent_creation_times[chosen]
 
-    def classes(self, rows: range) -> Ints:
+    def find_classes(self, rows: range) -> Ints:
         """The place of each row's class among the identities of its table."""
         assert self._classes is not None  # noqa: S101 - it is asked of tables with classes alone
-        return self._classes.classes(rows)
+        return self._classes.find_classes(rows)
 
-    def extended_by(self, table: str, rows: range) -> Ints:
+    def find_extended_rows(self, table: str, rows: range) -> Ints:
         """In joined inheritance, the rows that some rows of an extending table belong to."""
         assert self._classes is not None  # noqa: S101 - it is asked of tables with classes alone
-        return self._classes.extended_by(table, rows)
+        return self._classes.find_extended_rows(table, rows)
 
     @cached_property
-    def _created_with_parents(self) -> Ints:
+    def _parent_creation_times(self) -> Ints:
         rows = range(self._table.count)
-        latest: Ints = np.max(np.stack([anchor.created(rows) for anchor in anchors(self._table)]), axis=0)
+        latest: Ints = np.max(
+            np.stack([anchor.find_creation_times(rows) for anchor in find_dated_references(self._table)]), axis=0
+        )
         return latest
 
-    def _settled(self, key: ForeignKey, rows: range) -> Ints:
+    def _find_parents(self, key: ForeignKey, rows: range) -> Ints:
         found = self._solver.parents(key, rows)
-        return reference(self._table, key).draw(rows) if found is None else found
+        return make_reference(self._table, key).draw(rows) if found is None else found
 
-    def _whole(self, column: str) -> Batch:
+    def _make_whole_column(self, column: str) -> Batch:
         """A column's values of all rows: rows that refer to them anywhere need them.
 
         Raises:

@@ -13,16 +13,18 @@ from seedbed.seeding.api.seeds_file import TableRequest
 from seedbed.seeding.core.batch import ValuePool
 from seedbed.seeding.core.faker_pool import SIZE, FakerPools, truncate
 from seedbed.seeding.planning.lock_file import ENGINE, Lock
-from seedbed.seeding.planning.seed_plan import table_spec
-from seedbed.seeding.planning.table_plan import TablePlan, sample
-from seedbed.seeding.planning.table_plan_registry import PlannedTables
+from seedbed.seeding.planning.seed_plan import analyse_table
+from seedbed.seeding.planning.table_plan import TablePlan, make_sample
+from seedbed.seeding.planning.table_plan_registry import TablePlanRegistry
 from seedbed.seeding.resolution.parent_rows import ExistingRows
-from seedbed.seeding.resolution.resolved_table import shortage_of_rows
+from seedbed.seeding.resolution.resolved_table import find_row_shortage
 
-_PARENTS = 64
+_PARENT_COUNT = 64
 
 
-def specimens(table: Table, model: type[Any] | None, count: int, as_of: datetime) -> Sequence[Mapping[str, str | None]]:
+def make_sample_rows(
+    table: Table, model: type[Any] | None, count: int, as_of: datetime
+) -> Sequence[Mapping[str, str | None]]:
     """Up to so many rows that keep the CHECKs, bounds, patterns and unique keys of a model, each value as PostgreSQL
     reads it; none of a table that no rows can be made of.
 
@@ -30,7 +32,7 @@ def specimens(table: Table, model: type[Any] | None, count: int, as_of: datetime
     """
     while count > 0:
         try:
-            return sample(_planned(table, model, count, as_of), count)
+            return make_sample(_plan_table(table, model, count, as_of), count)
         except TooFewUniqueValues as error:
             count = min(error.available, count - 1) if error.table == str(table.key) else 0
         except (SeedError, SQLAlchemyError):  # the latter of a type that SQLAlchemy cannot write down
@@ -38,21 +40,23 @@ def specimens(table: Table, model: type[Any] | None, count: int, as_of: datetime
     return []
 
 
-def _planned(table: Table, model: type[Any] | None, count: int, as_of: datetime) -> TablePlan:
-    beside = {key.elements[0].column.table for key in table.foreign_key_constraints} - {table}
+def _plan_table(table: Table, model: type[Any] | None, count: int, as_of: datetime) -> TablePlan:
+    parents = {key.elements[0].column.table for key in table.foreign_key_constraints} - {table}
     existing = {
-        str(other.key): ExistingRows(str(other.key), other.columns.keys(), [[None] * len(other.columns)] * _PARENTS)
-        for other in beside
+        str(other.key): ExistingRows(
+            str(other.key), other.columns.keys(), [[None] * len(other.columns)] * _PARENT_COUNT
+        )
+        for other in parents
     }
     request = TableRequest(str(table.key), count, {}, str(table.key))
-    spec = table_spec(table, model, request, Lock(ENGINE, 1, as_of), Path(), 0)
-    tables = PlannedTables({spec.name: spec}, existing, _Plain(as_of))
-    if (shortage := shortage_of_rows(tables.resolved(spec.name))) is not None:
+    spec = analyse_table(table, model, request, Lock(ENGINE, 1, as_of), Path(), 0)
+    tables = TablePlanRegistry({spec.name: spec}, existing, _PlaceholderPools(as_of))
+    if (shortage := find_row_shortage(tables.resolved(spec.name))) is not None:
         raise shortage
     return tables.plan(spec.name)
 
 
-class _Plain(FakerPools):
+class _PlaceholderPools(FakerPools):
     """Numbered provider names instead of Faker's values."""
 
     def faker(
@@ -67,9 +71,9 @@ class _Plain(FakerPools):
         whole: bool = False,  # noqa: ARG002
     ) -> ValuePool:
         words = provider.replace("_", " ")
-        return ValuePool(provider, size, lambda j: truncate(f"{_counted(j)} {words}", longest))
+        return ValuePool(provider, size, lambda j: truncate(f"{_spell_number(j)} {words}", longest))
 
 
-def _counted(j: int) -> str:
+def _spell_number(j: int) -> str:
     """A number in letters, since names from Faker have no digits."""
     return "".join(chr(ord("a") + int(digit)) for digit in str(j))

@@ -16,17 +16,17 @@ from seedbed.seeding.analysis.table_spec import TableSpec, analyse
 from seedbed.seeding.api.rules import Constant
 from seedbed.seeding.api.seeds_file import RowsPerParent, TableRequest, read_seeds
 from seedbed.seeding.core.faker_pool import FakerCache, FakerPools
-from seedbed.seeding.planning.digest import content
+from seedbed.seeding.planning.digest import compute_digest
 from seedbed.seeding.planning.explicit_rows import check_explicit_rows
 from seedbed.seeding.planning.inheritance_check import InheritanceCheck
-from seedbed.seeding.planning.lock_file import Lock, lock_file, read_lock, write_lock
+from seedbed.seeding.planning.lock_file import Lock, get_lock_path, read_lock, write_lock
 from seedbed.seeding.planning.table_plan import TablePlan
-from seedbed.seeding.planning.table_plan_registry import PlannedTables
+from seedbed.seeding.planning.table_plan_registry import TablePlanRegistry
 from seedbed.seeding.resolution.parent_rows import ExistingRows
-from seedbed.seeding.resolution.resolved_table import shortage_of_rows
+from seedbed.seeding.resolution.resolved_table import find_row_shortage
 from seedbed.settings import Environment, Project
 
-POOLS = Path(".seedbed/pools")
+POOL_CACHE = Path(".seedbed/pools")
 """The folder in which a project caches Faker's values. It can be deleted."""
 
 
@@ -66,16 +66,16 @@ def plan(project: Project, schema: Schema, environment: Environment, *, as_of: d
     """
     requests = {request.table: request for request in read_seeds(project, schema, environment)}
     lock = read_lock(project, environment, as_of=as_of)
-    order = _in_order([table for table in schema.tables if table.key in requests], requests)
-    sources = FakerPools(lock.as_of, FakerCache(project.root / POOLS))
-    tables = _fitting(project, schema, order, requests, lock, sources)
-    made = SeedPlan(environment, project, schema, lock, tables, sources, content(lock, tables))
-    if not lock_file(project, environment).exists():
+    order = _sort_by_dependencies([table for table in schema.tables if table.key in requests], requests)
+    pools = FakerPools(lock.as_of, FakerCache(project.root / POOL_CACHE))
+    tables = _plan_with_fewer_rows(project, schema, order, requests, lock, pools)
+    seed_plan = SeedPlan(environment, project, schema, lock, tables, pools, compute_digest(lock, tables))
+    if not get_lock_path(project, environment).exists():
         write_lock(project, environment, lock)
-    return made
+    return seed_plan
 
 
-def _fitting(
+def _plan_with_fewer_rows(
     project: Project,
     schema: Schema,
     order: Sequence[SqlTable],
@@ -131,17 +131,19 @@ def _plan_or_shortage(
 ) -> tuple[TablePlan, ...] | TooFewUniqueValues:
     """The tables, or the first shortage of values that is found."""
     specs = {
-        str(table.key): table_spec(table, schema.classes.get(table.key), requests[table.key], lock, project.root, rank)
+        str(table.key): analyse_table(
+            table, schema.classes.get(table.key), requests[table.key], lock, project.root, rank
+        )
         for rank, table in enumerate(order)
     }
     for spec in specs.values():
-        _check_share(spec, specs)
-    tables = PlannedTables(specs, existing, sources)
+        _check_rows_per_parent(spec, specs)
+    tables = TablePlanRegistry(specs, existing, sources)
     check = InheritanceCheck(lambda name: tables.resolved(name) if name in specs else None)
     inheriting = [name for name, spec in specs.items() if find_inheritance(spec) is not None]
-    for find in (shortage_of_rows, check.check):
+    for find_shortage in (find_row_shortage, check.check):
         for name in inheriting:
-            if (shortage := find(tables.resolved(name))) is not None:
+            if (shortage := find_shortage(tables.resolved(name))) is not None:
                 return shortage
     for name in specs:
         shortage = tables.shortage(name)
@@ -151,14 +153,14 @@ def _plan_or_shortage(
     return tuple(tables.plan(name) for name in specs)
 
 
-def table_spec(
+def analyse_table(
     table: SqlTable, model: type[Any] | None, request: TableRequest, lock: Lock, root: Path, rank: int
 ) -> TableSpec:
     """Analyse one table of the plan."""
     return analyse(TableDefinition(table, model, request, lock.seed, lock.as_of, root, rank, read_column_types(table)))
 
 
-def _check_share(table: TableSpec, specs: Mapping[str, TableSpec]) -> None:
+def _check_rows_per_parent(table: TableSpec, specs: Mapping[str, TableSpec]) -> None:
     """Check that the parent of a share is planned, and loaded before the table."""
     share = table.rows_per_parent
     if share is None:
@@ -170,24 +172,28 @@ def _check_share(table: TableSpec, specs: Mapping[str, TableSpec]) -> None:
         raise CyclicReference(table.name, share.column, share.parent, nullable=False)
 
 
-def _in_order(tables: Sequence[SqlTable], requests: Mapping[str, TableRequest]) -> list[SqlTable]:
+def _sort_by_dependencies(tables: Sequence[SqlTable], requests: Mapping[str, TableRequest]) -> list[SqlTable]:
     """Parents before children. A foreign key that the seeds leave NULL does not count, and so can open a cycle; so does
     one that may be NULL or may wait for the end of the transaction, where nothing else opens it.
     """
     waiting, ordered = list(tables), list[SqlTable]()
     while waiting:
-        left = {table.key for table in waiting}
-        free = (table for table in waiting if not left & _needed(table, requests[table.key]))
-        opened = (table for table in waiting if not left & _needed(table, requests[table.key], strictly=True))
-        chosen = next(free, None)
-        ordered.append(chosen if chosen is not None else next(opened, waiting[0]))
+        remaining = {table.key for table in waiting}
+        unblocked = (table for table in waiting if not remaining & _find_required_tables(table, requests[table.key]))
+        breakable = (
+            table
+            for table in waiting
+            if not remaining & _find_required_tables(table, requests[table.key], strictly=True)
+        )
+        chosen = next(unblocked, None)
+        ordered.append(chosen if chosen is not None else next(breakable, waiting[0]))
         waiting.remove(ordered[-1])
     return ordered
 
 
-def _needed(table: SqlTable, request: TableRequest, *, strictly: bool = False) -> set[str]:
+def _find_required_tables(table: SqlTable, request: TableRequest, *, strictly: bool = False) -> set[str]:
     """The tables that must be loaded before; with `strictly`, only those that no row can do without."""
-    found = set()
+    required = set()
     for key in table.foreign_key_constraints:
         own = [element.parent for element in key.elements]
         if any(request.rules.get(str(column.name)) == Constant(None) for column in own):
@@ -195,5 +201,5 @@ def _needed(table: SqlTable, request: TableRequest, *, strictly: bool = False) -
         follows = isinstance(request.rows, RowsPerParent) and request.rows.column == own[0].name
         if strictly and not follows and (key.deferrable or any(column.nullable for column in own)):
             continue
-        found.add(key.elements[0].column.table.key)
-    return found - {table.key}
+        required.add(key.elements[0].column.table.key)
+    return required - {table.key}

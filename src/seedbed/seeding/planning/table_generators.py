@@ -8,10 +8,10 @@ from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.core.random_stream import Stream
 from seedbed.seeding.generators.column_generator import ColumnGenerator
 from seedbed.seeding.generators.selection import GeneratorSources, column_generator, generator_sources
-from seedbed.seeding.planning.explicit_rows import with_explicit_rows
+from seedbed.seeding.planning.explicit_rows import add_explicit_rows
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
-_DESPERATE = 20
+_MAX_NAMED_ATTEMPTS = 20
 """Failed attempts at a row after which column names no longer narrow its numbers."""
 
 
@@ -33,13 +33,13 @@ class TableGenerators:
             return None
         if table.inheritance is not None and column == table.inheritance.discriminator:
             return None
-        if table.key_of(column) is not None or column in {*uniqueness.columns, *uniqueness.first, *uniqueness.never}:
+        if table.find_key(column) is not None or column in {*uniqueness.columns, *uniqueness.first, *uniqueness.never}:
             return None
-        if uniqueness.combination_of(column) is not None:
+        if uniqueness.find_combination(column) is not None:
             return None
         stream = Stream(table.seed, f"{table.name}.{column}/again {attempt}")
-        again = column_generator(self.sources, column, stream, named=attempt < _DESPERATE)
-        return None if again is None else with_explicit_rows(table, again)
+        generator = column_generator(self.sources, column, stream, named=attempt < _MAX_NAMED_ATTEMPTS)
+        return None if generator is None else add_explicit_rows(table, generator)
 
 
 def build_generators(table: ResolvedTable, pools: FakerPools) -> TableGenerators:
@@ -52,10 +52,10 @@ def build_generators(table: ResolvedTable, pools: FakerPools) -> TableGenerators
     sources = generator_sources(table, pools)
     columns: dict[str, ColumnGenerator] = {}
     for name in table.column_types:
-        made = column_generator(sources, name, table.make_stream(name))
-        if made is None:
+        generator = column_generator(sources, name, table.make_stream(name))
+        if generator is None:
             continue
-        if made.shortage is not None:
-            return TableGenerators(table, sources, columns, made.shortage)
-        columns[name] = with_explicit_rows(table, made)
+        if generator.shortage is not None:
+            return TableGenerators(table, sources, columns, generator.shortage)
+        columns[name] = add_explicit_rows(table, generator)
     return TableGenerators(table, sources, columns)

@@ -9,7 +9,7 @@ from seedbed.seeding.encoding.rows import RowEncoder
 from seedbed.seeding.generators.column_generator import ColumnGenerator
 from seedbed.seeding.planning.row_maker import RowMaker
 from seedbed.seeding.planning.table_generators import TableGenerators
-from seedbed.seeding.resolution.class_rows import ClassRows
+from seedbed.seeding.resolution.class_rows import ClassAssignment
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
 
@@ -43,7 +43,7 @@ class TablePlan(ResolvedTable):
         return [(name, self.batch(name, rows)) for name in self.generators]
 
 
-def table_plan(generators: TableGenerators, classes: ClassRows | None) -> TablePlan:
+def build_table_plan(generators: TableGenerators, classes: ClassAssignment | None) -> TablePlan:
     table = generators.table
     columns = {name: (table.get_column(name), table.column_types[name]) for name in generators.columns}
     ruled = {name: generator.description for name, generator in generators.columns.items() if name in table.rules}
@@ -52,7 +52,7 @@ def table_plan(generators: TableGenerators, classes: ClassRows | None) -> TableP
     return TablePlan(**get_field_values(table), table_generators=generators, maker=maker, encoder=encoder)
 
 
-def encoded(table: TablePlan, rows: range) -> bytes:
+def encode_rows(table: TablePlan, rows: range) -> bytes:
     """Some rows as COPY takes them, without what stands before the first and after the last.
 
     Raises:
@@ -62,7 +62,7 @@ def encoded(table: TablePlan, rows: range) -> bytes:
     return table.encoder.encoded(table.batches(rows), rows)
 
 
-def sample(table: TablePlan, count: int) -> list[dict[str, str | None]]:
+def make_sample(table: TablePlan, count: int) -> list[dict[str, str | None]]:
     """The first rows of a table, as PostgreSQL will be given them, by column.
 
     Raises:

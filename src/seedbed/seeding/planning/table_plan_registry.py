@@ -11,14 +11,14 @@ from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.generators.entities.place import country_column
 from seedbed.seeding.planning.table_generators import TableGenerators, build_generators
-from seedbed.seeding.planning.table_plan import TablePlan, table_plan
-from seedbed.seeding.resolution.class_rows import ClassRows
+from seedbed.seeding.planning.table_plan import TablePlan, build_table_plan
+from seedbed.seeding.resolution.class_rows import ClassAssignment
 from seedbed.seeding.resolution.parent_rows import ExistingRows, ParentRows
-from seedbed.seeding.resolution.references import roots, shortage_of_choices
-from seedbed.seeding.resolution.resolved_table import ResolvedTable, resolve, shortage_of_rows
+from seedbed.seeding.resolution.references import find_choice_shortage, find_roots
+from seedbed.seeding.resolution.resolved_table import ResolvedTable, find_row_shortage, resolve
 
 
-class PlannedTables:
+class TablePlanRegistry:
     """`specs` are all tables of the plan, in the order of loading; `existing` are rows of tables beside them."""
 
     def __init__(self, specs: Mapping[str, TableSpec], existing: Mapping[str, ExistingRows], pools: FakerPools) -> None:
@@ -41,32 +41,32 @@ class PlannedTables:
             TooFewUniqueValues: there are too few values for its rows.
         """
         if name not in self._plans:
-            table, generators = self.resolved(name), self._built(name)
+            table, generators = self.resolved(name), self._get_generators(name)
             if generators.shortage is not None:
                 raise generators.shortage
-            self._plans[name] = table_plan(generators, self._classes(table))
+            self._plans[name] = build_table_plan(generators, self._assign_classes(table))
         return self._plans[name]
 
     def shortage(self, name: str) -> TooFewUniqueValues | None:
         """Whether there are too few values for the rows of a table, before any of them is made."""
         table = self.resolved(name)
-        found = shortage_of_rows(table) or self._built(name).shortage
-        if found is not None or not self._built(name).columns:
-            return found
-        found = shortage_of_choices(table)
-        slots = (slots.shortage() for slots in self._built(name).sources.slots)
-        return found or next((shortage for shortage in slots if shortage is not None), None)
+        shortage = find_row_shortage(table) or self._get_generators(name).shortage
+        if shortage is not None or not self._get_generators(name).columns:
+            return shortage
+        shortage = find_choice_shortage(table)
+        slots = (slots.shortage() for slots in self._get_generators(name).sources.slots)
+        return shortage or next((shortage for shortage in slots if shortage is not None), None)
 
-    def _built(self, name: str) -> TableGenerators:
+    def _get_generators(self, name: str) -> TableGenerators:
         if name not in self._generators:
             self._generators[name] = build_generators(self.resolved(name), self._pools)
         return self._generators[name]
 
-    def _classes(self, table: ResolvedTable) -> ClassRows | None:
+    def _assign_classes(self, table: ResolvedTable) -> ClassAssignment | None:
         if table.inheritance is None:
             return None
         extensions = [self._rows[name] for name in table.inheritance.extensions if name in self._rows]
-        return ClassRows(table, table.inheritance.own_positions, extensions)
+        return ClassAssignment(table, table.inheritance.own_positions, extensions)
 
 
 class PlannedRows:
@@ -75,7 +75,7 @@ class PlannedRows:
     The table may be planned later than what reads its rows: of two tables that refer to each other one comes first.
     """
 
-    def __init__(self, name: str, tables: PlannedTables) -> None:
+    def __init__(self, name: str, tables: TablePlanRegistry) -> None:
         self.name, self._tables = name, tables
         self._roots: dict[str, tuple[str, Ints]] = {}
 
@@ -99,28 +99,28 @@ class PlannedRows:
         table = self._tables.plan(self.name)
         return table.column_types[column] if column in table.generators else None
 
-    def created(self, chosen: Ints) -> Ints:
-        return self._tables.plan(self.name).maker.created(chosen)
+    def find_creation_times(self, chosen: Ints) -> Ints:
+        return self._tables.plan(self.name).maker.find_creation_times(chosen)
 
     def take(self, column: str, chosen: Ints) -> Batch:
         return self._tables.plan(self.name).maker.take(column, chosen)
 
-    def roots(self, column: str) -> tuple[str, Ints]:
+    def find_roots(self, column: str) -> tuple[str, Ints]:
         if column not in self._roots:
-            self._roots[column] = roots(self._tables.resolved(self.name), column)
+            self._roots[column] = find_roots(self._tables.resolved(self.name), column)
         return self._roots[column]
 
-    def extended_by(self, table: str, rows: range) -> Ints:
-        return self._tables.plan(self.name).maker.extended_by(table, rows)
+    def find_extended_rows(self, table: str, rows: range) -> Ints:
+        return self._tables.plan(self.name).maker.find_extended_rows(table, rows)
 
     def batch(self, column: str, rows: range) -> Batch:
         return self._tables.plan(self.name).maker.batch(column, rows)
 
-    def generated(self, column: str, rows: range) -> Batch:
-        return self._tables.plan(self.name).maker.generated(column, rows)
+    def generate(self, column: str, rows: range) -> Batch:
+        return self._tables.plan(self.name).maker.generate(column, rows)
 
-    def parents(self, key: ForeignKey, rows: range) -> Ints:
-        return self._tables.plan(self.name).maker.parents(key, rows)
+    def find_parents(self, key: ForeignKey, rows: range) -> Ints:
+        return self._tables.plan(self.name).maker.find_parents(key, rows)
 
-    def classes(self, rows: range) -> Ints:
-        return self._tables.plan(self.name).maker.classes(rows)
+    def find_classes(self, rows: range) -> Ints:
+        return self._tables.plan(self.name).maker.find_classes(rows)

@@ -23,23 +23,23 @@ class ExtendingRows(Protocol):
     def is_mapped(self) -> bool:
         """Whether anything says which class each row is of."""
 
-    def classes(self, rows: range) -> Ints:
+    def find_classes(self, rows: range) -> Ints:
         """The place of each row's class among the identities."""
 
 
-class ClassRows:
+class ClassAssignment:
     """Assigns classes to rows. In joined inheritance this depends on the numbers of rows of all extending tables."""
 
     def __init__(self, table: ResolvedTable, own: Sequence[int], extensions: Sequence[ExtendingRows]) -> None:
         self._table, self._own, self._extensions = table, own, extensions
 
-    def extended_by(self, extension: str, rows: range) -> Ints:
+    def find_extended_rows(self, extension: str, rows: range) -> Ints:
         """The rows of this table that some rows of an extending one belong to."""
-        at = next(n for n, other in enumerate(self._extensions) if other.name == extension)
-        begin = sum(other.count for other in self._extensions[:at])
+        position = next(n for n, other in enumerate(self._extensions) if other.name == extension)
+        begin = sum(other.count for other in self._extensions[:position])
         return self._order[begin + rows.start : begin + rows.stop]
 
-    def classes(self, rows: range) -> Ints:
+    def find_classes(self, rows: range) -> Ints:
         """The place of each row's class among the identities."""
         return self._classes[rows.start : rows.stop] if self._extensions else self._own_classes(rows)
 
@@ -50,12 +50,12 @@ class ClassRows:
 
     @cached_property
     def _classes(self) -> Ints:
-        found = self._own_classes(range(self._table.count))
+        classes = self._own_classes(range(self._table.count))
         for extension in self._extensions:
             rows = range(extension.count)
             if extension.is_mapped:
-                found[self.extended_by(extension.name, rows)] = extension.classes(rows)
-        return found
+                classes[self.find_extended_rows(extension.name, rows)] = extension.find_classes(rows)
+        return classes
 
     def _own_classes(self, rows: range) -> Ints:
         drawn = self._table.make_stream("class of a row").substream("own").below(max(len(self._own), 1), rows)

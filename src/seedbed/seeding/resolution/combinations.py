@@ -9,7 +9,7 @@ from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.analysis.foreign_keys import ForeignKey
 from seedbed.seeding.analysis.table_spec import TableSpec
 from seedbed.seeding.core.random_stream import Ints, make_indices
-from seedbed.seeding.resolution.cardinality import Spread
+from seedbed.seeding.resolution.cardinality import RowDistribution
 from seedbed.seeding.resolution.key_consistency import KeyConsistency
 
 _STRIDE = 7919
@@ -24,8 +24,8 @@ class Combination:
 
     keys: tuple[str, ...]
     columns: tuple[str, ...]
-    within: str | None
-    differ: bool = False
+    parent_key: str | None
+    must_differ: bool = False
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -34,7 +34,7 @@ class Combination:
     @property
     def constrained(self) -> set[str]:
         """The members with the key within whose parent they are combined."""
-        return {*self.members, *([self.within] if self.within is not None else [])}
+        return {*self.members, *([self.parent_key] if self.parent_key is not None else [])}
 
 
 class CombinationRows:
@@ -43,97 +43,99 @@ class CombinationRows:
     def __init__(self, table: TableSpec, combination: Combination, consistency: KeyConsistency) -> None:
         self._table, self._combination, self._consistency = table, combination, consistency
         self._keys = [consistency.key(name) for name in combination.keys]
-        self._within = None if combination.within is None else consistency.key(combination.within)
+        self._within = None if combination.parent_key is None else consistency.key(combination.parent_key)
 
-    def most(self) -> Ints:
+    def count_per_parent(self) -> Ints:
         """How many rows each parent may have."""
         if self._within is None:
             return np.zeros(0, dtype=np.int64)
         parents = np.arange(self._consistency.parent(self._within).count, dtype=np.int64)
-        return np.asarray(np.prod(np.stack([np.ones_like(parents), *self._sizes(parents)]), axis=0))
+        return np.asarray(np.prod(np.stack([np.ones_like(parents), *self._count_choices(parents)]), axis=0))
 
-    def size(self) -> int:
+    def count(self) -> int:
         """How many combinations there are."""
-        sizes = [self._count(key) for key in self._keys]
+        sizes = [self._count_parents(key) for key in self._keys]
         sizes += [self._table.count_possible_values(column) for column in self._combination.columns]
-        if self._combination.differ:
+        if self._combination.must_differ:
             sizes[1] -= 1
         total = 1
         for size in sizes:
             total *= size
         return min(total, _LARGEST)
 
-    def shortage(self, count: int) -> TooFewUniqueValues | None:
+    def find_shortage(self, count: int) -> TooFewUniqueValues | None:
         """Whether there are fewer combinations than rows."""
-        if self.size() >= count:
+        if self.count() >= count:
             return None
-        return TooFewUniqueValues(self._table.name, ", ".join(self._combination.members), count, self.size())
+        return TooFewUniqueValues(self._table.name, ", ".join(self._combination.members), count, self.count())
 
-    def places(self, spread: Spread | None, rows: range) -> Mapping[str, Ints]:
+    def find_positions(self, spread: RowDistribution | None, rows: range) -> Mapping[str, Ints]:
         """For each member which parent, or which value, the rows have."""
         if self._within is None or spread is None:
-            return self._overall(rows)
-        owners = spread.parents(rows)
+            return self._find_positions_in_table(rows)
+        owners = spread.find_parents(rows)
         first, last = (int(owners[0]), int(owners[-1])) if len(rows) else (0, -1)
         words = self._within.stream.substream("first of each").words(range(first, last + 1))[owners - first]
-        sizes = self._sizes(owners)
+        sizes = self._count_choices(owners)
         total = np.asarray(np.prod(np.stack([np.ones_like(owners), *sizes]), axis=0))
         total = np.maximum(total, 1)
         stride = np.where(total % _STRIDE == 0, 1, _STRIDE % total)
         stride = np.where(np.gcd(stride, total) == 1, stride, 1)
         start = (words >> np.uint64(33)).astype(np.int64) % total
-        left = (start + spread.offsets(rows) * stride) % total
-        found = {}
+        remaining = (start + spread.find_offsets(rows) * stride) % total
+        positions = {}
         for at, key in enumerate(self._keys):
-            left, place = left // np.maximum(sizes[at], 1), left % np.maximum(sizes[at], 1)
-            if self._combination.differ and at == 0:
+            remaining, place = remaining // np.maximum(sizes[at], 1), remaining % np.maximum(sizes[at], 1)
+            if self._combination.must_differ and at == 0:
                 place = place + (place >= owners)
-            elif self._consistency.known_before(key):
-                starts, counts = self._consistency.groups_by(key, self._roots(key, owners))
-                place = self._consistency.member(key, starts, counts, place)
-            found[key.name] = place
+            elif self._consistency.find_shared_columns(key):
+                starts, counts = self._consistency.find_groups(key, self._find_roots(key, owners))
+                place = self._consistency.select_members(key, starts, counts, place)
+            positions[key.name] = place
         for at, column in enumerate(self._combination.columns, start=len(self._keys)):
-            left, found[column] = left // sizes[at], left % sizes[at]
-        return found
+            remaining, positions[column] = remaining // sizes[at], remaining % sizes[at]
+        return positions
 
-    def _overall(self, rows: range) -> Mapping[str, Ints]:
-        size, differ = self.size(), self._combination.differ
-        left = self._table.make_stream("+".join(self._combination.members)).permutation(size, make_indices(rows))
-        found: dict[str, Ints] = {}
+    def _find_positions_in_table(self, rows: range) -> Mapping[str, Ints]:
+        size, differ = self.count(), self._combination.must_differ
+        remaining = self._table.make_stream("+".join(self._combination.members)).permutation(size, make_indices(rows))
+        positions: dict[str, Ints] = {}
         for at, key in enumerate(self._keys):
-            count = self._count(key) - int(differ and at == 1)
-            left, found[key.name] = left // count, left % count
+            count = self._count_parents(key) - int(differ and at == 1)
+            remaining, positions[key.name] = remaining // count, remaining % count
         for column in self._combination.columns:
-            left, found[column] = (
-                left // self._table.count_possible_values(column),
-                left % self._table.count_possible_values(column),
+            remaining, positions[column] = (
+                remaining // self._table.count_possible_values(column),
+                remaining % self._table.count_possible_values(column),
             )
         if differ:
-            one, other = (found[key.name] for key in self._keys[:2])
-            found[self._keys[1].name] = other + (other >= one)
-        return found
+            one, other = (positions[key.name] for key in self._keys[:2])
+            positions[self._keys[1].name] = other + (other >= one)
+        return positions
 
-    def _count(self, key: ForeignKey) -> int:
+    def _count_parents(self, key: ForeignKey) -> int:
         return self._consistency.parent(key).count
 
-    def _sizes(self, owners: Ints) -> list[Ints]:
+    def _count_choices(self, owners: Ints) -> list[Ints]:
         sizes = []
         for at, key in enumerate(self._keys):
-            if self._consistency.known_before(key):
-                sizes.append(self._consistency.groups_by(key, self._roots(key, owners))[1])
+            if self._consistency.find_shared_columns(key):
+                sizes.append(self._consistency.find_groups(key, self._find_roots(key, owners))[1])
             else:
-                sizes.append(np.full(len(owners), self._count(key) - int(self._combination.differ and at == 0)))
+                sizes.append(
+                    np.full(len(owners), self._count_parents(key) - int(self._combination.must_differ and at == 0))
+                )
         return sizes + [
             np.full(len(owners), self._table.count_possible_values(column)) for column in self._combination.columns
         ]
 
-    def _roots(self, key: ForeignKey, owners: Ints) -> Mapping[str, Ints]:
+    def _find_roots(self, key: ForeignKey, owners: Ints) -> Mapping[str, Ints]:
         within = self._within
         if within is None:
             return {}
         parent = self._consistency.parent(within)
         return {
-            column: parent.roots(within.determined_columns[column])[1][owners]
-            for column in self._consistency.known_before(key)
+            column: parent.find_roots(within.determined_columns[column])[1][owners]
+            for column in self._consistency.find_shared_columns(key)
             if column in within.determined_columns
         }

@@ -19,50 +19,50 @@ class SlotColumns:
 
     span: Span
     groups: tuple[tuple[str, ...], ...]
-    touching: bool
+    may_touch: bool
 
-    def keeps(self, columns: Collection[str]) -> bool:
+    def implies_distinct(self, columns: Collection[str]) -> bool:
         """Whether rows that agree in these columns are in one group, and so begin at different times."""
         return self.span.start in columns and any(set(group) <= set(columns) for group in self.groups)
 
 
 def find_slots(table: TableSpec, exclusions: Sequence[Exclusion]) -> list[SlotColumns]:
     """The columns that are the ends of a range which may not overlap with others, unless the seeds fill them."""
-    found: dict[Span, SlotColumns] = {}
+    slots: dict[Span, SlotColumns] = {}
     for exclusion in exclusions:
-        if _ranges(table, exclusion):
+        if _find_range_columns(table, exclusion):
             continue
         for element, operator in exclusion.elements:
-            ends = find_span(table, element) if operator == "&&" else None
-            if ends is None or ends[0].start in table.rules:
+            span_and_bounds = find_span(table, element) if operator == "&&" else None
+            if span_and_bounds is None or span_and_bounds[0].start in table.rules:
                 continue
-            span, touching = ends
-            known = found.get(span, SlotColumns(span, (), touching=True))
-            group = tuple(_told_apart(table, exclusion))
-            found[span] = replace(known, groups=(*known.groups, group), touching=known.touching and touching)
+            span, touching = span_and_bounds
+            existing = slots.get(span, SlotColumns(span, (), may_touch=True))
+            group = tuple(_find_group_columns(table, exclusion))
+            slots[span] = replace(existing, groups=(*existing.groups, group), may_touch=existing.may_touch and touching)
             break
-    return [*found.values()]
+    return [*slots.values()]
 
 
-def side_by_side_ranges(table: TableSpec, exclusion: Exclusion, slots: Sequence[SlotColumns]) -> list[str]:
+def find_adjacent_ranges(table: TableSpec, exclusion: Exclusion, slots: Sequence[SlotColumns]) -> list[str]:
     """Columns of ranges that may not overlap. They are made side by side over the whole table.
 
     Raises:
         UnsupportedUniqueConstraint: it is over neither a range nor two columns, and no rule fills it.
     """
-    ranges = _ranges(table, exclusion)
+    ranges = _find_range_columns(table, exclusion)
     elements = [element for element, operator in exclusion.elements if operator == "&&"]
     spans = [ends[0] for element in elements if (ends := find_span(table, element)) is not None]
-    read = [element for element in elements if isinstance(element, exp.Expression)]
-    named = {column.name for element in read for column in element.find_all(exp.Column)}
-    ruled = any(name in table.rules for name in named)
-    served = any(one.span in spans for one in slots)
-    if elements and not (ranges or served or ruled):
+    expressions = [element for element in elements if isinstance(element, exp.Expression)]
+    columns = {column.name for element in expressions for column in element.find_all(exp.Column)}
+    is_filled_by_rule = any(name in table.rules for name in columns)
+    has_slots = any(one.span in spans for one in slots)
+    if elements and not (ranges or has_slots or is_filled_by_rule):
         raise UnsupportedUniqueConstraint(table.name, exclusion.label, [], is_exclusion=True)
     return ranges
 
 
-def _told_apart(table: TableSpec, exclusion: Exclusion) -> Iterator[str]:
+def _find_group_columns(table: TableSpec, exclusion: Exclusion) -> Iterator[str]:
     """Columns whose values tell rows that may overlap; what only the server can tell equal is left out."""
     for element, operator in exclusion.elements:
         name = find_column(table, element) if operator == "=" and isinstance(element, exp.Column) else None
@@ -77,9 +77,9 @@ def _told_apart(table: TableSpec, exclusion: Exclusion) -> Iterator[str]:
         yield name
 
 
-def _ranges(table: TableSpec, exclusion: Exclusion) -> list[str]:
+def _find_range_columns(table: TableSpec, exclusion: Exclusion) -> list[str]:
     """Columns of ranges that may not overlap."""
-    named = [find_column(table, element) for element, operator in exclusion.elements if operator == "&&"]
+    columns = [find_column(table, element) for element, operator in exclusion.elements if operator == "&&"]
     return [
-        n for n in named if n is not None and n in table.column_types and table.column_types[n].name.endswith("range")
+        n for n in columns if n is not None and n in table.column_types and table.column_types[n].name.endswith("range")
     ]

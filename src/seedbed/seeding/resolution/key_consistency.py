@@ -20,7 +20,7 @@ class KeyConsistency:
 
     def __init__(self, table: str, keys: Sequence[ForeignKey], parents: Mapping[str, ParentRows]) -> None:
         self._table, self.keys, self._parents = table, tuple(keys), parents
-        self._known = {key.columns: self._shared_before(at, key) for at, key in enumerate(keys)}
+        self._shared_columns = {key.columns: self._shared_before(at, key) for at, key in enumerate(keys)}
         self._groups: dict[tuple[str, ...], tuple[Ints, Ints]] = {}
         self._allowed: dict[tuple[str, ...], Ints | None] = {}
 
@@ -30,87 +30,91 @@ class KeyConsistency:
     def key(self, name: str) -> ForeignKey:
         return next(key for key in self.keys if key.name == name)
 
-    def known_before(self, key: ForeignKey) -> list[str]:
+    def find_shared_columns(self, key: ForeignKey) -> list[str]:
         """Columns that keys before this one determine too, so that its parent row must agree in them."""
-        return self._known[key.columns]
+        return self._shared_columns[key.columns]
 
-    def allowed(self, key: ForeignKey) -> Ints | None:
+    def find_allowed_parents(self, key: ForeignKey) -> Ints | None:
         """The parent rows that leave a choice for every later key, or None where all do."""
         if key.columns not in self._allowed:
-            mask = self.choices_left(key) > 0
+            mask = self.count_remaining_choices(key) > 0
             self._allowed[key.columns] = None if mask.all() else np.flatnonzero(mask).astype(np.int64)
         return self._allowed[key.columns]
 
-    def choices_left(self, key: ForeignKey) -> Ints:
+    def count_remaining_choices(self, key: ForeignKey) -> Ints:
         """For each parent row, the smallest number of choices that a later key has; 1 where it restricts none."""
         parent = self.parent(key)
         sizes = np.ones(parent.count, dtype=np.int64)
-        for other in self.keys[self._place(key) + 1 :]:
-            known = self.known_before(other)
+        for other in self.keys[self._find_position(key) + 1 :]:
+            known = self.find_shared_columns(other)
             if known and not other.is_nullable and set(known) <= set(key.determined_columns):
-                roots = {column: parent.roots(key.determined_columns[column])[1] for column in known}
-                sizes = np.minimum(sizes, self.groups_by(other, roots)[1])
+                roots = {column: parent.find_roots(key.determined_columns[column])[1] for column in known}
+                sizes = np.minimum(sizes, self.find_groups(other, roots)[1])
         return sizes
 
-    def groups_by(self, key: ForeignKey, roots: Mapping[str, Ints]) -> tuple[Ints, Ints]:
+    def find_groups(self, key: ForeignKey, roots: Mapping[str, Ints]) -> tuple[Ints, Ints]:
         """For rows whose settled columns have these roots, where the parents that agree stand in their order, and how
         many they are.
         """
         _, codes = self._ordered(key)
-        wanted = _combined([roots[column] for column in self.known_before(key)])
-        starts = np.searchsorted(codes, wanted, side="left").astype(np.int64)
-        return starts, np.searchsorted(codes, wanted, side="right").astype(np.int64) - starts
+        wanted_codes = _combine_codes([roots[column] for column in self.find_shared_columns(key)])
+        starts = np.searchsorted(codes, wanted_codes, side="left").astype(np.int64)
+        return starts, np.searchsorted(codes, wanted_codes, side="right").astype(np.int64) - starts
 
-    def member(self, key: ForeignKey, starts: Ints, sizes: Ints, offsets: Ints) -> Ints:
+    def select_members(self, key: ForeignKey, starts: Ints, sizes: Ints, offsets: Ints) -> Ints:
         """The parents at some places of those groups; -1 where a group is empty."""
         order, _ = self._ordered(key)
         if not len(order):
             return np.full(len(starts), -1, dtype=np.int64)
-        found = order[np.minimum(starts + offsets, len(order) - 1)]
-        return np.where(sizes > 0, found, -1)
+        parents = order[np.minimum(starts + offsets, len(order) - 1)]
+        return np.where(sizes > 0, parents, -1)
 
-    def _place(self, key: ForeignKey) -> int:
+    def _find_position(self, key: ForeignKey) -> int:
         return next(at for at, other in enumerate(self.keys) if other.columns == key.columns)
 
     def _shared_before(self, at: int, key: ForeignKey) -> list[str]:
         if key.target == self._table:
             return []
-        said = {
+        determined = {
             column for other in self.keys[:at] if other.target != self._table for column in other.determined_columns
         }
-        return [column for column in key.determined_columns if column in said]
+        return [column for column in key.determined_columns if column in determined]
 
     def _ordered(self, key: ForeignKey) -> tuple[Ints, Ints]:
         """The parents in the order of what must agree, and that of each."""
         if key.columns not in self._groups:
             parent = self.parent(key)
-            codes = _combined([parent.roots(key.determined_columns[column])[1] for column in self.known_before(key)])
+            codes = _combine_codes(
+                [parent.find_roots(key.determined_columns[column])[1] for column in self.find_shared_columns(key)]
+            )
             order = np.argsort(codes, kind="stable").astype(np.int64)
             self._groups[key.columns] = (order, codes[order])
         return self._groups[key.columns]
 
 
-def all_identified(table: TableSpec, keys: Sequence[ForeignKey], columns: Iterable[str]) -> bool:
+def are_all_identified(table: TableSpec, keys: Sequence[ForeignKey], columns: Iterable[str]) -> bool:
     """Whether the values of some columns tell which row each of some keys refers to."""
-    known, left = set(columns), list(keys)
-    while told := [key for key in left if _is_identified(table, key, known)]:
-        known |= {column for key in told for column in key.determined_columns}
-        left = [key for key in left if key not in told]
-    return not left
+    known, remaining = set(columns), list(keys)
+    while identified := [key for key in remaining if _is_identified(table, key, known)]:
+        known |= {column for key in identified for column in key.determined_columns}
+        remaining = [key for key in remaining if key not in identified]
+    return not remaining
 
 
 def _is_identified(table: TableSpec, key: ForeignKey, known: set[str]) -> bool:
     if not key.is_planned or set(key.columns) <= known:
         return True
-    elements = next(c.elements for c in table.sql.foreign_key_constraints if set(_pairs(c)) == set(key.column_pairs))
+    elements = next(
+        c.elements for c in table.sql.foreign_key_constraints if set(_get_column_pairs(c)) == set(key.column_pairs)
+    )
     return any(is_unique(element.column) for element in elements if element.parent.name in known)
 
 
-def _pairs(constraint: ForeignKeyConstraint) -> list[tuple[str, str]]:
+def _get_column_pairs(constraint: ForeignKeyConstraint) -> list[tuple[str, str]]:
     return [(str(element.parent.name), str(element.column.name)) for element in constraint.elements]
 
 
-def _combined(roots: Sequence[Ints]) -> Ints:
+def _combine_codes(roots: Sequence[Ints]) -> Ints:
     """Several numbers of a row as one: the number itself, or a mixture that no two are likely to share."""
     codes = roots[0].astype(np.uint64)
     for more in roots[1:]:

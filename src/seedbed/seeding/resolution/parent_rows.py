@@ -31,16 +31,16 @@ class ParentRows(Protocol):
     def get_type(self, column: str) -> ColumnType | None:
         """The type of a column that is filled; None of others."""
 
-    def created(self, chosen: Ints) -> Ints:
+    def find_creation_times(self, chosen: Ints) -> Ints:
         """When some rows were created, in microseconds since 1970."""
 
     def take(self, column: str, chosen: Ints) -> Batch:
         """A column's values of some rows, in the order in which they are asked for."""
 
-    def roots(self, column: str) -> tuple[str, Ints]:
+    def find_roots(self, column: str) -> tuple[str, Ints]:
         """Where a column's values come from through foreign keys, and for each row which of those it has."""
 
-    def extended_by(self, table: str, rows: range) -> Ints:
+    def find_extended_rows(self, table: str, rows: range) -> Ints:
         """In joined inheritance, the rows that some rows of an extending table belong to."""
 
 
@@ -50,13 +50,13 @@ class OwnRows(Protocol):
     def batch(self, column: str, rows: range) -> Batch:
         """A column's values of some rows, as the CHECKs of the table let them be."""
 
-    def generated(self, column: str, rows: range) -> Batch:
+    def generate(self, column: str, rows: range) -> Batch:
         """The same, before a CHECK had a say in it."""
 
-    def parents(self, key: ForeignKey, rows: range) -> Ints:
+    def find_parents(self, key: ForeignKey, rows: range) -> Ints:
         """Which row of its parent each row refers to by a key, counted from 0; -1 where to none."""
 
-    def classes(self, rows: range) -> Ints:
+    def find_classes(self, rows: range) -> Ints:
         """The place of each row's class among the identities of its table."""
 
 
@@ -68,10 +68,10 @@ class ExistingRows:
 
     def __init__(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]] | None) -> None:
         self.name = name
-        self.known = rows is not None
-        found = rows if rows is not None else [[None] * len(columns)]
-        self._columns: Mapping[str, list[Any]] = {c: [row[i] for row in found] for i, c in enumerate(columns)}
-        self.count = len(found)
+        self.is_known = rows is not None
+        known_rows = rows if rows is not None else [[None] * len(columns)]
+        self._columns: Mapping[str, list[Any]] = {c: [row[i] for row in known_rows] for i, c in enumerate(columns)}
+        self.count = len(known_rows)
 
     def get_type(self, column: str) -> ColumnType | None:  # noqa: ARG002 - nothing fills it
         return None
@@ -79,11 +79,11 @@ class ExistingRows:
     def take(self, column: str, chosen: Ints) -> Batch:
         return make_objects(self._columns[column]).take(chosen)
 
-    def created(self, chosen: Ints) -> Ints:
+    def find_creation_times(self, chosen: Ints) -> Ints:
         return np.zeros(len(chosen), dtype=np.int64)
 
-    def roots(self, column: str) -> tuple[str, Ints]:
+    def find_roots(self, column: str) -> tuple[str, Ints]:
         return f"{self.name}.{column}", np.arange(self.count, dtype=np.int64)
 
-    def extended_by(self, table: str, rows: range) -> Ints:
+    def find_extended_rows(self, table: str, rows: range) -> Ints:
         raise AssertionError(f"{self.name} is not planned, and {table} extends it for {rows}")

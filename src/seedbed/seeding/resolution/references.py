@@ -14,8 +14,8 @@ from seedbed.seeding.resolution.combinations import CombinationRows
 from seedbed.seeding.resolution.parent_rows import ParentRows
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
-_EMPTY = 0.2
-_ROOTS = 0.15
+_NULL_FRACTION = 0.2
+_ROOT_FRACTION = 0.15
 """How many rows of a forest are roots."""
 
 
@@ -29,33 +29,33 @@ class Reference:
 
     @property
     def parent(self) -> ParentRows:
-        return self.table.parent(self.key)
+        return self.table.get_parent(self.key)
 
     @property
-    def is_within(self) -> bool:
+    def is_self_reference(self) -> bool:
         """Whether it refers to rows of its own table."""
         return self.key.target == self.table.name
 
-    def parents(self, rows: range) -> Ints:
+    def find_parents(self, rows: range) -> Ints:
         """Which row of the parent each row refers to in the end, counted from 0; -1 where to none."""
-        return self.table.own_rows.parents(self.key, rows)
+        return self.table.own_rows.find_parents(self.key, rows)
 
-    def keys(self, column: str, chosen: Ints) -> Batch:
+    def read_keys(self, column: str, chosen: Ints) -> Batch:
         """A column's values for some rows of the parent, NULL for none."""
         if self.parent.count == 0:
             return repeat(None, len(chosen))
-        none = chosen < 0
-        batch = self.parent.take(dict(self.key.column_pairs)[column], np.where(none, 0, chosen))
-        return batch.with_nulls(none) if none.any() else batch
+        is_null = chosen < 0
+        batch = self.parent.take(dict(self.key.column_pairs)[column], np.where(is_null, 0, chosen))
+        return batch.with_nulls(is_null) if is_null.any() else batch
 
-    def created(self, rows: range) -> Ints:
+    def find_creation_times(self, rows: range) -> Ints:
         """When the rows referred to were created; the earliest time where there are none."""
         earliest = self.table.latest - SPAN
-        chosen = self.parents(rows)
-        none = chosen < 0
+        chosen = self.find_parents(rows)
+        is_null = chosen < 0
         if not self.parent.is_dated or self.parent.count == 0:
             return np.full(len(rows), earliest, dtype=np.int64)
-        return np.where(none, earliest, self.parent.created(np.where(none, 0, chosen)))
+        return np.where(is_null, earliest, self.parent.find_creation_times(np.where(is_null, 0, chosen)))
 
     def redraw(self, attempt: int) -> "Reference":
         """The same key with other draws."""
@@ -66,24 +66,24 @@ class Reference:
         """Whether its rows can be drawn again: nothing but chance has chosen them."""
         ruled = any(name in self.table.rules for name in self.key.columns)
         chosen = self._is_combined or self.key.follows_class or self.key.is_unique
-        return not chosen and not ruled and self.table.spread_of(self.key) is None
+        return not chosen and not ruled and self.table.find_distribution(self.key) is None
 
     def draw(self, rows: range) -> Ints:
         """Which row of the parent each row refers to, before a CHECK had a say in it."""
-        spread = self.table.spread_of(self.key)
+        spread = self.table.find_distribution(self.key)
         if spread is not None:
-            return spread.parents(rows)
-        if self.is_within:
-            return self._above(rows)
+            return spread.find_parents(rows)
+        if self.is_self_reference:
+            return self._draw_earlier_row(rows)
         if self._is_combined:
-            return self.table.combined(self.key.name, rows)
+            return self.table.find_combined_positions(self.key.name, rows)
         if self.key.follows_class:
-            return self.parent.extended_by(self.table.name, rows)
-        known = self.table.consistency.known_before(self.key)
-        chosen = self._among(rows, self.stream.words(rows)) if known else self._freely(rows)
-        if self.key.is_nullable and all(self.table.get_column(name).nullable for name in self._own):
-            empty = self.stream.substream("null").fractions(rows) < _EMPTY
-            return np.where(empty, -1, chosen)
+            return self.parent.find_extended_rows(self.table.name, rows)
+        known = self.table.consistency.find_shared_columns(self.key)
+        chosen = self._draw_consistent(rows, self.stream.words(rows)) if known else self._draw_independently(rows)
+        if self.key.is_nullable and all(self.table.get_column(name).nullable for name in self._own_columns):
+            is_null = self.stream.substream("null").fractions(rows) < _NULL_FRACTION
+            return np.where(is_null, -1, chosen)
         return chosen
 
     @property
@@ -91,29 +91,29 @@ class Reference:
         return any(self.key.name in combination.keys for combination in self.table.uniqueness.combinations)
 
     @property
-    def _own(self) -> list[str]:
+    def _own_columns(self) -> list[str]:
         """The columns that no key before this one fills."""
-        return [name for name in self.key.columns if self.table.key_of(name) is self.key]
+        return [name for name in self.key.columns if self.table.find_key(name) is self.key]
 
-    def _among(self, rows: range, words: Words) -> Ints:
+    def _draw_consistent(self, rows: range, words: Words) -> Ints:
         """One of the parents that agree with what other keys have settled, by chance; -1 where there is none."""
         consistency = self.table.consistency
-        known = {column: self._root_of(column, rows) for column in consistency.known_before(self.key)}
-        starts, sizes = consistency.groups_by(self.key, known)
+        known = {column: self._find_roots(column, rows) for column in consistency.find_shared_columns(self.key)}
+        starts, sizes = consistency.find_groups(self.key, known)
         drawn = ((words >> np.uint64(32)) * sizes.astype(np.uint64) >> np.uint64(32)).astype(np.int64)
-        return consistency.member(self.key, starts, sizes, drawn)
+        return consistency.select_members(self.key, starts, sizes, drawn)
 
-    def _root_of(self, column: str, rows: range) -> Ints:
+    def _find_roots(self, column: str, rows: range) -> Ints:
         """Which of the things that a column's values come from each row has, by the first key that says so."""
         key = next(key for key in self.table.keys if column in key.determined_columns)
-        chosen = self.table.own_rows.parents(key, rows)
-        roots = self.table.parent(key).roots(key.determined_columns[column])[1]
+        chosen = self.table.own_rows.find_parents(key, rows)
+        roots = self.table.get_parent(key).find_roots(key.determined_columns[column])[1]
         if not len(roots):
             return np.full(len(rows), -1, dtype=np.int64)
         return np.where(chosen < 0, -1, roots[np.maximum(chosen, 0)])
 
-    def _freely(self, rows: range) -> Ints:
-        allowed = self.table.consistency.allowed(self.key)
+    def _draw_independently(self, rows: range) -> Ints:
+        allowed = self.table.consistency.find_allowed_parents(self.key)
         size = self.parent.count if allowed is None else len(allowed)
         if self.key.is_unique:
             if self.table.count > size:
@@ -125,59 +125,61 @@ class Reference:
             places = self.stream.below(size, rows)
         return places if allowed is None else allowed[places]
 
-    def _above(self, rows: range) -> Ints:
+    def _draw_earlier_row(self, rows: range) -> Ints:
         """A row that stands before, of the same parent where the rows of one stand together; roots have none."""
         if self.key.is_unique and allows_one_root(self.table.sql, self.key.columns):
             return make_indices(rows) - 1
         if self.key.is_unique:
             return np.where(make_indices(rows) % 2 == 1, make_indices(rows) - 1, -1)
         first = np.zeros(len(rows), dtype=np.int64)
-        if self.table.spread is not None:
-            first = self.table.spread.groups(rows)[0]
+        if self.table.distribution is not None:
+            first = self.table.distribution.find_groups(rows)[0]
         before = make_indices(rows) - first
         words = self.stream.words(rows) >> np.uint64(32)
-        above = first + ((words * before.astype(np.uint64)) >> np.uint64(32)).astype(np.int64)
-        rooted = (self.stream.substream("root").fractions(rows) < _ROOTS) | (before == 0)
-        return np.where(rooted, -1 if self.key.is_nullable else make_indices(rows), above)
+        parents = first + ((words * before.astype(np.uint64)) >> np.uint64(32)).astype(np.int64)
+        is_root = (self.stream.substream("root").fractions(rows) < _ROOT_FRACTION) | (before == 0)
+        return np.where(is_root, -1 if self.key.is_nullable else make_indices(rows), parents)
 
 
-def reference(table: ResolvedTable, key: ForeignKey) -> Reference:
+def make_reference(table: ResolvedTable, key: ForeignKey) -> Reference:
     return Reference(table, key, key.stream)
 
 
-def references(table: ResolvedTable) -> list[Reference]:
-    return [reference(table, key) for key in table.keys]
+def make_references(table: ResolvedTable) -> list[Reference]:
+    return [make_reference(table, key) for key in table.keys]
 
 
-def anchors(table: ResolvedTable) -> list[Reference]:
+def find_dated_references(table: ResolvedTable) -> list[Reference]:
     """The keys to rows that a row of the table cannot be older than."""
-    found = [reference(table, key) for key in table.keys if not key.is_loaded_later and key.target != table.name]
-    return [one for one in found if one.parent.is_dated]
+    references = [
+        make_reference(table, key) for key in table.keys if not key.is_loaded_later and key.target != table.name
+    ]
+    return [reference for reference in references if reference.parent.is_dated]
 
 
-def roots(table: ResolvedTable, column: str) -> tuple[str, Ints]:
+def find_roots(table: ResolvedTable, column: str) -> tuple[str, Ints]:
     """What a column's values come from in the end, by name, and which of it each row has."""
     key = next((key for key in table.keys if column in key.columns and key.target != table.name), None)
     if key is None:
         return f"{table.name}.{column}", np.arange(table.count, dtype=np.int64)
-    shown, above = table.parent(key).roots(dict(key.column_pairs)[column])
-    chosen = table.own_rows.parents(key, range(table.count))
+    shown, above = table.get_parent(key).find_roots(dict(key.column_pairs)[column])
+    chosen = table.own_rows.find_parents(key, range(table.count))
     settled = above[np.maximum(chosen, 0)] if len(above) else chosen
     return shown, np.where(chosen < 0, -1, settled)
 
 
-def shortage_of_choices(table: ResolvedTable) -> TooFewUniqueValues | None:
+def find_choice_shortage(table: ResolvedTable) -> TooFewUniqueValues | None:
     """Whether unique keys or combinations have too little to choose from, before a row is made."""
     for key in table.keys:
-        follows = table.spread_of(key) is not None
+        follows = table.find_distribution(key) is not None
         if key.is_unique and not follows and key.target != table.name:
-            allowed = table.consistency.allowed(key)
-            size = table.parent(key).count if allowed is None else len(allowed)
+            allowed = table.consistency.find_allowed_parents(key)
+            size = table.get_parent(key).count if allowed is None else len(allowed)
             if table.count > size and key.is_planned:
                 return TooFewUniqueValues(table.name, key.name, table.count, size)
     for combination in table.uniqueness.combinations:
-        if combination.within is None:
-            found = CombinationRows(table, combination, table.consistency).shortage(table.count)
-            if found is not None:
-                return found
+        if combination.parent_key is None:
+            shortage = CombinationRows(table, combination, table.consistency).find_shortage(table.count)
+            if shortage is not None:
+                return shortage
     return None

@@ -11,7 +11,7 @@ from seedbed.seeding.analysis.inheritance import Inheritance, find_inheritance
 from seedbed.seeding.analysis.table_spec import TableSpec, get_field_values
 from seedbed.seeding.core.batch_cache import BatchCache
 from seedbed.seeding.core.random_stream import Ints, Stream
-from seedbed.seeding.resolution.cardinality import Spread
+from seedbed.seeding.resolution.cardinality import RowDistribution
 from seedbed.seeding.resolution.combinations import CombinationRows
 from seedbed.seeding.resolution.key_consistency import KeyConsistency
 from seedbed.seeding.resolution.parent_rows import ExistingRows, OwnRows, ParentRows
@@ -19,7 +19,7 @@ from seedbed.seeding.resolution.uniqueness import Uniqueness, resolve_uniqueness
 
 
 @dataclass(eq=False)
-class RowTotal:
+class RowCount:
     """How many rows a table has, and how they lie by their parents.
 
     `was_read` says whether anything has asked for it. By engine 4, the words for a key name the number of rows per
@@ -27,7 +27,7 @@ class RowTotal:
     """
 
     count: int
-    spread: Spread | None
+    distribution: RowDistribution | None
     was_read: bool = False
 
 
@@ -45,51 +45,51 @@ class ResolvedTable(TableSpec):
     parents: Mapping[str, ParentRows]
     consistency: KeyConsistency
     uniqueness: Uniqueness
-    total: RowTotal
+    row_count: RowCount
     own_rows: OwnRows
     is_dated: bool
     cache: BatchCache
 
     @property
     def count(self) -> int:
-        self.total.was_read = True
-        return self.total.count
+        self.row_count.was_read = True
+        return self.row_count.count
 
     @property
-    def spread(self) -> Spread | None:
+    def distribution(self) -> RowDistribution | None:
         """How the rows lie side by side by their parents, where the seeds or a unique constraint want it."""
-        self.total.was_read = True
-        return self.total.spread
+        self.row_count.was_read = True
+        return self.row_count.distribution
 
     @property
-    def share_key(self) -> str | None:
+    def rows_per_parent_key(self) -> str | None:
         """The name of the key that the seeds give a number of rows for."""
         return next((key.name for key in self.keys if key.follows_rows_per_parent(self.rows_per_parent)), None)
 
-    def key_of(self, column: str) -> ForeignKey | None:
+    def find_key(self, column: str) -> ForeignKey | None:
         """The key that a column's values come from: the first that has it."""
         return find_key(self.keys, column)
 
-    def parent(self, key: ForeignKey) -> ParentRows:
+    def get_parent(self, key: ForeignKey) -> ParentRows:
         return self.parents[key.target]
 
-    def spread_of(self, key: ForeignKey) -> Spread | None:
+    def find_distribution(self, key: ForeignKey) -> RowDistribution | None:
         """The spread that a key follows, if it does."""
-        name = self.share_key or self.uniqueness.spread
-        return self.spread if name is not None and key.name == name else None
+        name = self.rows_per_parent_key or self.uniqueness.spread
+        return self.distribution if name is not None and key.name == name else None
 
-    def combined(self, member: str, rows: range) -> Ints:
+    def find_combined_positions(self, member: str, rows: range) -> Ints:
         """Which parent, or which value, some rows have of a member of a combination that is used once."""
 
         def places() -> Ints:
-            combination = self.uniqueness.combination_of(member)
+            combination = self.uniqueness.find_combination(member)
             assert combination is not None  # noqa: S101 - it is asked for members alone
-            within = None if combination.within is None else self.consistency.key(combination.within)
-            spread = None if within is None else self.spread_of(within)
-            return CombinationRows(self, combination, self.consistency).places(spread, rows)[member]
+            within = None if combination.parent_key is None else self.consistency.key(combination.parent_key)
+            spread = None if within is None else self.find_distribution(within)
+            return CombinationRows(self, combination, self.consistency).find_positions(spread, rows)[member]
 
-        found: Ints = self.cache.get_or_compute((f"combination {member}", rows.start, rows.stop), places)
-        return found
+        positions: Ints = self.cache.get_or_compute((f"combination {member}", rows.start, rows.stop), places)
+        return positions
 
 
 def resolve(
@@ -107,11 +107,11 @@ def resolve(
         TooFewUniqueValues, UnsupportedUniqueConstraint: a unique constraint cannot be kept.
     """
     inheritance = find_inheritance(table)
-    existing = {n: rows.count for n, rows in parents.items() if isinstance(rows, ExistingRows) and rows.known}
-    keys = [_with_class(key, inheritance, planned) for key in find_foreign_keys(table, planned, existing)]
-    parents = {key.target: _parent(table, key, parents) for key in keys}
+    existing = {n: rows.count for n, rows in parents.items() if isinstance(rows, ExistingRows) and rows.is_known}
+    keys = [_follow_class(key, inheritance, planned) for key in find_foreign_keys(table, planned, existing)]
+    parents = {key.target: _find_parent_rows(table, key, parents) for key in keys}
     uniqueness, consistency = resolve_uniqueness(table, keys, parents)
-    spread = _spread(table, planned, uniqueness, consistency)
+    spread = _distribute_rows(table, planned, uniqueness, consistency)
     rows = table.request.rows
     count = spread.total if spread is not None else rows if isinstance(rows, int) else 0
     anchors = [key for key in consistency.keys if not key.is_loaded_later and key.target != table.name]
@@ -122,29 +122,29 @@ def resolve(
         parents=parents,
         consistency=consistency,
         uniqueness=uniqueness,
-        total=RowTotal(count, spread),
+        row_count=RowCount(count, spread),
         own_rows=own_rows,
         is_dated=table.creation_column is not None or any(parents[key.target].is_dated for key in anchors),
         cache=BatchCache(),
     )
 
 
-def shortage_of_rows(table: ResolvedTable) -> TooFewUniqueValues | None:
+def find_row_shortage(table: ResolvedTable) -> TooFewUniqueValues | None:
     """Whether the parents together have too few combinations for the rows."""
-    rows, spread, base = table.request.rows, table.total.spread, table.uniqueness.spread
+    rows, spread, base = table.request.rows, table.row_count.distribution, table.uniqueness.spread
     if base is None or spread is None or not isinstance(rows, int) or spread.total >= rows:
         return None
-    combination = next(one for one in table.uniqueness.combinations if one.within == base)
+    combination = next(one for one in table.uniqueness.combinations if one.parent_key == base)
     return TooFewUniqueValues(table.name, ", ".join([base, *combination.members]), rows, spread.total)
 
 
-def share_words(table: ResolvedTable) -> str:
+def describe_rows_per_parent(table: ResolvedTable) -> str:
     """The number of rows per parent that the seeds give, in words."""
     share = table.rows_per_parent
     return "" if share is None else f"{share.low} to {share.high} for each"
 
 
-def _parent(table: TableSpec, key: ForeignKey, parents: Mapping[str, ParentRows]) -> ParentRows:
+def _find_parent_rows(table: TableSpec, key: ForeignKey, parents: Mapping[str, ParentRows]) -> ParentRows:
     if key.target in parents:
         return parents[key.target]
     column = next(column for column in table.sql.columns if column.name == key.columns[0])
@@ -152,7 +152,7 @@ def _parent(table: TableSpec, key: ForeignKey, parents: Mapping[str, ParentRows]
     return ExistingRows(key.target, [str(column.name) for column in target.columns], None)
 
 
-def _with_class(key: ForeignKey, inheritance: Inheritance | None, planned: Mapping[str, TableSpec]) -> ForeignKey:
+def _follow_class(key: ForeignKey, inheritance: Inheritance | None, planned: Mapping[str, TableSpec]) -> ForeignKey:
     """Have a row of a table that extends another, in joined inheritance, refer to the row that is of its class."""
     if inheritance is None or not key.is_planned or not inheritance.is_parent_key(key):
         return key
@@ -161,32 +161,34 @@ def _with_class(key: ForeignKey, inheritance: Inheritance | None, planned: Mappi
     return replace(key, follows_class=True, source="the one of its class")
 
 
-def _spread(
+def _distribute_rows(
     table: TableSpec, planned: Mapping[str, TableSpec], uniqueness: Uniqueness, consistency: KeyConsistency
-) -> Spread | None:
+) -> RowDistribution | None:
     """The spread of a table's rows, where the seeds give a number for each parent or a unique constraint wants one.
 
     Raises:
         CyclicReference, NoGenerator: there is no key that it could follow.
     """
     if table.rows_per_parent is not None:
-        return _spread_by_share(table, planned, uniqueness, consistency)
+        return _distribute_per_parent(table, planned, uniqueness, consistency)
     rows = table.request.rows
     if uniqueness.spread is None or not isinstance(rows, int):
         return None
     base = consistency.key(uniqueness.spread)
     parent = consistency.parent(base)
-    most = _most(table, base, uniqueness, consistency)
+    most = _find_max_counts(table, base, uniqueness, consistency)
     if most is None:
         if parent.count == 0:
             return None
-        return Spread.scatter(parent.name, base.name, parent.count, rows, Stream(table.seed, f"{table.name} over all"))
-    return Spread.level(parent.name, base.name, rows, most)
+        return RowDistribution.scatter(
+            parent.name, base.name, parent.count, rows, Stream(table.seed, f"{table.name} over all")
+        )
+    return RowDistribution.balance(parent.name, base.name, rows, most)
 
 
-def _spread_by_share(
+def _distribute_per_parent(
     table: TableSpec, planned: Mapping[str, TableSpec], uniqueness: Uniqueness, consistency: KeyConsistency
-) -> Spread | None:
+) -> RowDistribution | None:
     share = table.rows_per_parent
     if share is None:
         return None
@@ -196,20 +198,22 @@ def _spread_by_share(
         if parent is None or parent.rank > table.rank:
             raise CyclicReference(table.name, share.column, share.parent, nullable=False)
         raise NoGenerator(table.name, share.column, "a key that a rule fills")
-    most = _most(table, base, uniqueness, consistency)
+    most = _find_max_counts(table, base, uniqueness, consistency)
     rows = consistency.parent(base)
     stream = Stream(table.seed, f"{table.name} per {share.parent}")
-    return Spread.draw_shares(rows.name, base.name, rows.count, share, stream, most)
+    return RowDistribution.draw(rows.name, base.name, rows.count, share, stream, most)
 
 
-def _most(table: TableSpec, base: ForeignKey, uniqueness: Uniqueness, consistency: KeyConsistency) -> Ints | None:
+def _find_max_counts(
+    table: TableSpec, base: ForeignKey, uniqueness: Uniqueness, consistency: KeyConsistency
+) -> Ints | None:
     """How many rows each parent may have at the most: none where later keys would have no choice."""
-    settled = [
-        CombinationRows(table, combination, consistency).most()
+    limits = [
+        CombinationRows(table, combination, consistency).count_per_parent()
         for combination in uniqueness.combinations
-        if combination.within == base.name
+        if combination.parent_key == base.name
     ]
-    sizes = consistency.choices_left(base)
+    sizes = consistency.count_remaining_choices(base)
     if (sizes == 0).any():
-        settled.append(np.where(sizes > 0, np.int64(2**62), 0))
-    return None if not settled else np.min(np.stack(settled), axis=0)
+        limits.append(np.where(sizes > 0, np.int64(2**62), 0))
+    return None if not limits else np.min(np.stack(limits), axis=0)

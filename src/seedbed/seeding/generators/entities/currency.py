@@ -72,4 +72,4 @@ def _code_of(table: ResolvedTable) -> str | None:
     named = [
         name for name in table.column_types if _ROLES.get(name.lower()) == "code" and table.column_types[name].is_text
     ]
-    return next((name for name in named if name not in table.rules and table.key_of(name) is None), None)
+    return next((name for name in named if name not in table.rules and table.find_key(name) is None), None)

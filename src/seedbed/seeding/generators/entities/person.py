@@ -155,13 +155,13 @@ def person(request: ColumnRequest, known: Mapping[str, Person]) -> ColumnGenerat
 
 
 def _role(table: ResolvedTable, name: str) -> str | None:
-    if not table.column_types[name].is_text or name in table.rules or table.key_of(name) is not None:
+    if not table.column_types[name].is_text or name in table.rules or table.find_key(name) is not None:
         return None
     constraints, role = table.value_constraints[name], find_role(table, name).name
     if (
         constraints.pattern is not None
         or constraints.values is not None
-        or table.uniqueness.combination_of(name) is not None
+        or table.uniqueness.find_combination(name) is not None
     ):
         return None
     unique = name in table.uniqueness.columns

@@ -16,7 +16,7 @@ from seedbed.seeding.core.batch import Batch, Coded, Joined, Numbers, ValuePool,
 from seedbed.seeding.core.random_stream import Ints, Stream, make_indices
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, make_failing_generator
 from seedbed.seeding.generators.entities.atlas import City, cities, countries
-from seedbed.seeding.resolution.references import references
+from seedbed.seeding.resolution.references import make_references
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
 _LONGEST = {
@@ -74,10 +74,10 @@ class Place:
         """The countries of the rows that a key refers to, -1 where they are none of the atlas."""
         numbers = {country.code: n for n, country in enumerate(countries())}
         numbers |= {country.name: n for n, country in enumerate(countries())}
-        for reference in references(self.table):
-            column = None if reference.is_within else reference.parent.country_column
+        for reference in make_references(self.table):
+            column = None if reference.is_self_reference else reference.parent.country_column
             if column is not None:
-                chosen = reference.parents(rows)
+                chosen = reference.find_parents(rows)
                 said = reference.parent.take(column, np.maximum(chosen, 0)).tolist()
                 return np.array([numbers.get(value, -1) for value in said], dtype=np.int64)
         return None
@@ -151,7 +151,7 @@ def place(request: ColumnRequest, known: Mapping[str, Place]) -> ColumnGenerator
 
 
 def _role(table: ResolvedTable, name: str) -> str | None:
-    if name in table.rules or table.key_of(name) is not None or table.uniqueness.combination_of(name) is not None:
+    if name in table.rules or table.find_key(name) is not None or table.uniqueness.find_combination(name) is not None:
         return None
     constraints, column_type = table.value_constraints[name], table.column_types[name]
     if _COORDINATE.search(name.lower()):

@@ -119,7 +119,7 @@ def slug(text: str) -> str:
 def _named(request: ColumnRequest) -> Phrased | None:
     table = request.table
     for name, column_type in table.column_types.items():
-        plain = column_type.is_text and name not in table.rules and table.key_of(name) is None
+        plain = column_type.is_text and name not in table.rules and table.find_key(name) is None
         if (
             plain
             and _NAMES.match(name)

@@ -11,7 +11,7 @@ from seedbed.seeding.core.time_units import DAY, SECOND
 HOUR, MINUTE = 3600 * SECOND, 60 * SECOND
 _MONDAY = 4 * DAY
 """The first of 1970 is a Thursday."""
-_OPENS, _CLOSES, _WORKING_DAYS = 8 * HOUR, 18 * HOUR, 5
+_OPENING_TIME, _CLOSES, _WORKING_DAYS = 8 * HOUR, 18 * HOUR, 5
 
 
 @dataclass(frozen=True)
@@ -23,18 +23,18 @@ class Grid:
     width: int
     origin: int = 0
 
-    def starts(self, places: Ints) -> Ints:
+    def find_starts(self, places: Ints) -> Ints:
         size = len(self.offsets)
         return np.asarray(self.origin + places // size * self.period + self.offsets[places % size], dtype=np.int64)
 
-    def at_or_after(self, moments_: Ints) -> Ints:
+    def find_first_at_or_after(self, moments_: Ints) -> Ints:
         """The first place that begins no earlier."""
         past = moments_ - self.origin
         within = np.searchsorted(self.offsets, past % self.period, side="left")
         return np.asarray(past // self.period * len(self.offsets) + within, dtype=np.int64)
 
 
-class Taken:
+class TakenPlaces:
     """The places that are taken in a group."""
 
     def __init__(self) -> None:
@@ -54,48 +54,48 @@ class Taken:
         self._next[place] = place + 1
 
 
-def free_in(groups: Sequence[Taken], place: int) -> int:
+def find_free_in_all(groups: Sequence[TakenPlaces], place: int) -> int:
     """The first place from this one on that is free in all groups."""
     while True:
-        found = place
+        candidate = place
         for group in groups:
-            found = group.free(found)
-        if found == place:
+            candidate = group.free(candidate)
+        if candidate == place:
             return place
-        place = found
+        place = candidate
 
 
-def every(width: int, origin: int = 0) -> Grid:
+def make_regular_grid(width: int, origin: int = 0) -> Grid:
     return Grid(width, np.zeros(1, dtype=np.int64), width, origin)
 
 
-def fitting(grids: Sequence[Grid], least: float, time: int) -> Grid:
+def choose_fitting_grid(grids: Sequence[Grid], least: float, time: int) -> Grid:
     """The first of some timetables that has so many places in a time, or else the last."""
     enough = (grid for grid in grids if time * len(grid.offsets) / grid.period >= least)
     return next(enough, grids[-1])
 
 
-def _opened(width: int, days: Iterable[int]) -> Grid:
+def _make_working_hours(width: int, days: Iterable[int]) -> Grid:
     """Places of days on which one works, from eight to six."""
-    opened = [np.arange(day * DAY + _OPENS, day * DAY + _CLOSES, width, dtype=np.int64) for day in days]
+    opened = [np.arange(day * DAY + _OPENING_TIME, day * DAY + _CLOSES, width, dtype=np.int64) for day in days]
     several = len(opened) > 1
     return Grid(7 * DAY if several else DAY, np.concatenate(opened), width, _MONDAY if several else 0)
 
 
-def _daily(width: int) -> Grid:
+def _make_daily_grid(width: int) -> Grid:
     return Grid(DAY, np.arange(0, DAY, width, dtype=np.int64), width)
 
 
-HOURS = (
-    *(_opened(width, range(_WORKING_DAYS)) for width in (HOUR, 30 * MINUTE, 15 * MINUTE)),
-    _daily(15 * MINUTE), _daily(MINUTE), _daily(SECOND),
+WORKING_HOURS_GRIDS = (
+    *(_make_working_hours(width, range(_WORKING_DAYS)) for width in (HOUR, 30 * MINUTE, 15 * MINUTE)),
+    _make_daily_grid(15 * MINUTE), _make_daily_grid(MINUTE), _make_daily_grid(SECOND),
 )  # fmt: skip
 """Timetables of moments: hours of working days as long as these are enough, and then ever more and shorter places."""
-HOURS_OF_A_DAY = (
-    *(_opened(width, range(1)) for width in (HOUR, 30 * MINUTE, 15 * MINUTE)), _daily(15 * MINUTE), _daily(MINUTE),
-    _daily(SECOND),
+TIME_OF_DAY_GRIDS = (
+    *(_make_working_hours(width, range(1)) for width in (HOUR, 30 * MINUTE, 15 * MINUTE)),
+    _make_daily_grid(15 * MINUTE), _make_daily_grid(MINUTE), _make_daily_grid(SECOND),
 )  # fmt: skip
-WEEK = tuple(every(days * DAY) for days in (7, 4, 2, 1))
-YEAR = every(365 * DAY)
-QUARTER = tuple(every(days * DAY) for days in (91, 28, 7))
+NIGHT_GRIDS = tuple(make_regular_grid(days * DAY) for days in (7, 4, 2, 1))
+YEAR_GRID = make_regular_grid(365 * DAY)
+QUARTER_GRIDS = tuple(make_regular_grid(days * DAY) for days in (91, 28, 7))
 """Of what is not for some hours or nights: prices, contracts."""
