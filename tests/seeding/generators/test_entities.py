@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from seedbed.seeding.generators.column_generator import ColumnRequest
-from seedbed.seeding.generators.entities.atlas import cities, countries
-from seedbed.seeding.generators.text.phrasebook import phrases
-from seedbed.seeding.generators.text.phrases import Phrased
+from seedbed.seeding.generators.entities.atlas import read_cities, read_countries
+from seedbed.seeding.generators.text.phrasebook import read_phrases
+from seedbed.seeding.generators.text.phrases import PhraseColumn
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.seeding.planning.table_plan import TablePlan
 from seedbed.settings import Environment
@@ -120,7 +120,7 @@ class TestPlaces:
             f"class Site(Table, table=True):\n{KEY}{columns}    latitude: float\n    longitude: Decimal\n",
             "seeds.add(tables.Site, 400)",
         )["site"]
-        known = {city.name: city for city in cities()}
+        known = {city.name: city for city in read_cities()}
 
         found = rows(site, *(name for name in site.generators if name != "id"))
 
@@ -146,13 +146,13 @@ class TestPlaces:
             "    city: str\n    postal_code: str\n",
             "seeds.add(tables.Country, 25)\nseeds.add(tables.Address, 300)",
         )
-        facts = {country.code: (country.name, country.currency) for country in countries()}
+        facts = {country.code: (country.name, country.currency) for country in read_countries()}
         codes = dict(rows(made["country"], column, "code"))
 
         for code, *said in rows(made["country"], "code", "name", "currency"):
             assert facts[code] == tuple(said)
         assert len(set(codes.values())) == 25
-        where = {city.name: city.country.code for city in cities()}
+        where = {city.name: city.country.code for city in read_cities()}
         for country, city in rows(made["address"], f"country_{column}", "city"):
             assert where[city] == codes[country]
 
@@ -179,13 +179,13 @@ class TestTexts:
         assert len(set(titles)) > 100_000
         assert max(map(len, titles)) <= 200
 
-    @pytest.mark.parametrize("how", sorted(phrases()))
+    @pytest.mark.parametrize("how", sorted(read_phrases()))
     def test_differ_where_they_must(self, make: Callable[..., dict[str, TablePlan]], how: str) -> None:
         thing = make(
             f"class Thing(Table, table=True):\n{KEY}    name: str = Field(unique=True, max_length=90)\n",
             "seeds.add(tables.Thing, 30_000)",
         )["thing"]
-        made = Phrased(
+        made = PhraseColumn(
             ColumnRequest(
                 thing,
                 thing.table_generators.sources.pools,
@@ -193,7 +193,7 @@ class TestTexts:
                 thing.make_stream("name"),
                 is_unique=True,
             ),
-            phrases()[how],
+            read_phrases()[how],
         ).generator()
 
         texts = made.make(range(30_000)).tolist()

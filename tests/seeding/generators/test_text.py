@@ -22,7 +22,7 @@ from seedbed.errors import (
 )
 from seedbed.seeding.analysis.checks.pattern_translation import compile_regex, convert_similar_to
 from seedbed.seeding.generators.text.regex import Pattern, PatternNotSupported
-from seedbed.seeding.generators.text.regex_columns import match
+from seedbed.seeding.generators.text.regex_columns import make_match
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.settings import Environment
 from tests.support.projects import Project, little_project
@@ -95,7 +95,7 @@ class TestPatterns:
 
     def test_a_reference_to_a_group_is_not_supported(self) -> None:
         with pytest.raises(PatternNotSupported):
-            match(r"^(a|b)\1$", "one")
+            make_match(r"^(a|b)\1$", "one")
 
     @pytest.mark.parametrize(
         ("said", "text", "matches"),

@@ -21,29 +21,29 @@ from seedbed.seeding.core.type_registry import Dice as AnyDice
 from seedbed.seeding.core.word_lists import get_words as word_list
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, make_shortage
 from seedbed.seeding.generators.text.regex import PatternNotSupported
-from seedbed.seeding.generators.text.regex_columns import match
-from seedbed.seeding.generators.type_series import Nth, series
+from seedbed.seeding.generators.text.regex_columns import make_match
+from seedbed.seeding.generators.type_series import Nth, find_series
 
-_SIZE = 512
-_SHARE_OF_NOTHING = 4
+_POOL_SIZE = 512
+_DEFAULT_RATE = 4
 _TRIES = 40
 _LANGUAGES = ("en", "de", "fr", "es", "it", "pl", "ja")
 
 
-def series_values(request: ColumnRequest) -> ColumnGenerator | None:
+def generate_series(request: ColumnRequest) -> ColumnGenerator | None:
     """A generator for JSON, arrays, ranges, addresses, bits and bytes; None where nothing is known of the type."""
-    made = _maker(request, request.column_type)
-    if made is None:
+    found = _find_source(request, request.column_type)
+    if found is None:
         return None
-    source, nth, domain = made
+    source, nth, domain = found
     if request.is_unique:
         if domain is not None and request.required_count > domain:
             return make_shortage(request, domain)
         return ColumnGenerator(
-            request.name, f"{source}, unique", lambda rows: Objects(None, _numbered(request, nth, rows))
+            request.name, f"{source}, unique", lambda rows: Objects(None, _make_values(request, nth, rows))
         )
-    size = _SIZE if domain is None else min(domain, _SIZE)
-    pool = ValuePool(f"{request.table.name}.{request.name}", size, lambda j: nth(j, _dice(request, j)))
+    size = _POOL_SIZE if domain is None else min(domain, _POOL_SIZE)
+    pool = ValuePool(f"{request.table.name}.{request.name}", size, lambda j: nth(j, _make_dice(request, j)))
 
     def make(rows: range) -> Batch:
         return Coded(None, request.stream.below(size, rows), pool)
@@ -51,25 +51,25 @@ def series_values(request: ColumnRequest) -> ColumnGenerator | None:
     return ColumnGenerator(request.name, source, make)
 
 
-def _numbered(request: ColumnRequest, nth: Nth, rows: range) -> list[Any]:
-    return [nth(place, _dice(request, place)) for place in request.places(rows).tolist()]
+def _make_values(request: ColumnRequest, nth: Nth, rows: range) -> list[Any]:
+    return [nth(place, _make_dice(request, place)) for place in request.places(rows).tolist()]
 
 
-def _dice(request: ColumnRequest, j: int) -> Dice:
+def _make_dice(request: ColumnRequest, j: int) -> Dice:
     return Dice(request.stream.seed, f"{request.stream.name}/{j}")
 
 
-def _maker(request: ColumnRequest, column_type: ColumnType) -> tuple[str, Nth, int | None] | None:
+def _find_source(request: ColumnRequest, column_type: ColumnType) -> tuple[str, Nth, int | None] | None:
     constraints = request.table.value_constraints[request.name]
     annotation = constraints.annotation
     if column_type.element is None and column_type.name in {"json", "jsonb"}:
         structured = isinstance(annotation, type) and issubclass(annotation, BaseModel)
         shown = annotation.__name__ if structured else "a JSON value"
-        custom = request.table.takes_model_instances(request.name)
+        takes_instances = request.table.takes_model_instances(request.name)
 
         def value(j: int, dice: AnyDice) -> Any:
             try:
-                return _json(annotation, j, dice, instances=custom)
+                return _make_json(annotation, j, dice, instances=takes_instances)
             except ValidationError as error:
                 why = f"{shown} that it would call valid ({error.errors()[0]['msg']})"
                 raise NoGenerator(request.table.name, request.name, why) from error
@@ -84,11 +84,11 @@ def _maker(request: ColumnRequest, column_type: ColumnType) -> tuple[str, Nth, i
             lambda _, dice: [dice.pick(words) for _ in range(dice.below(4))],
             None,
         )
-    nth = series(column_type, request.table.as_of, unique=request.is_unique, longest=constraints.longest)
+    nth = find_series(column_type, request.table.as_of, unique=request.is_unique, longest=constraints.longest)
     if nth is None:
         return None
     domain = {"bit": 2 ** (column_type.size or 1), "varbit": 2 ** (column_type.size or 60)}.get(column_type.name)
-    return (_shown(column_type), nth, domain)
+    return (_describe(column_type), nth, domain)
 
 
 def _words(request: ColumnRequest, element: ColumnType) -> list[str]:
@@ -105,7 +105,7 @@ def _words(request: ColumnRequest, element: ColumnType) -> list[str]:
     return [word for word in words if element.size is None or len(word) <= element.size]
 
 
-def _shown(column_type: ColumnType) -> str:
+def _describe(column_type: ColumnType) -> str:
     if column_type.element is not None:
         return f"up to 3 of {column_type.element}"
     if column_type.name in RANGES:
@@ -115,25 +115,25 @@ def _shown(column_type: ColumnType) -> str:
     return f"{'an' if column_type.name.startswith('i') else 'a'} {column_type.name}"
 
 
-def _json(annotation: Any, j: int, dice: AnyDice, *, instances: bool) -> Any:
-    value = _valid(annotation, j, dice) if annotation not in {None, Any, dict, list, object} else None
+def _make_json(annotation: Any, j: int, dice: AnyDice, *, instances: bool) -> Any:
+    value = _make_valid(annotation, j, dice) if annotation not in {None, Any, dict, list, object} else None
     if value is None:
         if annotation is list:
             return [dice.pick(WORDS) for _ in range(dice.below(3))]
         return json_value(j, dice)
     if isinstance(value, BaseModel):
         return value if instances else value.model_dump(mode="json")
-    return _dumped(value)
+    return _dump(value)
 
 
-def _dumped(value: Any) -> Any:
+def _dump(value: Any) -> Any:
     match value:
         case BaseModel():
             return value.model_dump(mode="json")
         case list() | tuple() | set():
-            return [_dumped(item) for item in value]
+            return [_dump(item) for item in value]
         case dict():
-            return {str(key): _dumped(item) for key, item in value.items()}
+            return {str(key): _dump(item) for key, item in value.items()}
         case Enum():
             return value.value
         case None | bool() | int() | float() | str():
@@ -141,7 +141,7 @@ def _dumped(value: Any) -> Any:
     return str(value)
 
 
-def _valid(annotation: Any, j: int, dice: AnyDice) -> Any:
+def _make_valid(annotation: Any, j: int, dice: AnyDice) -> Any:
     """A value that the model accepts: a validator may demand more than the fields.
 
     Raises:
@@ -149,14 +149,14 @@ def _valid(annotation: Any, j: int, dice: AnyDice) -> Any:
     """
     for tries_left in reversed(range(_TRIES)):
         try:
-            return _typed(annotation, j, dice)
+            return _make_value(annotation, j, dice)
         except ValidationError:
             if not tries_left:
                 raise
     raise AssertionError
 
 
-def _typed(annotation: Any, j: int, dice: AnyDice, outer_metadata: Sequence[Any] = (), name: str = "") -> Any:
+def _make_value(annotation: Any, j: int, dice: AnyDice, outer_metadata: Sequence[Any] = (), name: str = "") -> Any:
     """A value of a Pydantic type; `more` is metadata beside its own."""
     annotation, own_metadata = unwrap_annotation(annotation)
     metadata = [*outer_metadata, *own_metadata]
@@ -164,35 +164,38 @@ def _typed(annotation: Any, j: int, dice: AnyDice, outer_metadata: Sequence[Any]
     if origin is Literal:
         return dice.pick(arguments)
     if origin is tuple and arguments and arguments[-1] is not Ellipsis:
-        return [_typed(item_type, j + n, dice) for n, item_type in enumerate(arguments)]
+        return [_make_value(item_type, j + n, dice) for n, item_type in enumerate(arguments)]
     if origin in {list, set, tuple, frozenset}:
-        least = _said(metadata, "min_length", None, 0) or 1
-        most = _said(metadata, "max_length", None, 0) or least + 1
+        least = _find_bound(metadata, "min_length", None, 0) or 1
+        most = _find_bound(metadata, "max_length", None, 0) or least + 1
         return [
-            _typed(arguments[0] if arguments else str, j + n, dice) for n in range(min(least + dice.below(2), most))
+            _make_value(arguments[0] if arguments else str, j + n, dice)
+            for n in range(min(least + dice.below(2), most))
         ]
     if origin is dict:
-        return {dice.pick(WORDS): _typed(arguments[1] if arguments else str, j, dice) for _ in range(1 + dice.below(2))}
+        return {
+            dice.pick(WORDS): _make_value(arguments[1] if arguments else str, j, dice) for _ in range(1 + dice.below(2))
+        }
     if arguments and type(None) in arguments:
-        return _typed(
+        return _make_value(
             next(item_type for item_type in arguments if item_type is not type(None)), j, dice, metadata, name
         )
     if not isinstance(annotation, type):
         return (
-            _typed(dice.pick(arguments) if len(arguments) > 1 else arguments[0], j, dice, metadata, name)
+            _make_value(dice.pick(arguments) if len(arguments) > 1 else arguments[0], j, dice, metadata, name)
             if arguments
             else dice.pick(WORDS)
         )
     if issubclass(annotation, BaseModel):
-        return _instance(annotation, j, dice)
+        return _make_instance(annotation, j, dice)
     if issubclass(annotation, Enum):
         return dice.pick(list(annotation))
-    return _simple(annotation, metadata, dice, name)
+    return _make_scalar(annotation, metadata, dice, name)
 
 
-def _simple(annotation: type, said: Sequence[Any], dice: AnyDice, name: str = "") -> Any:
-    low = _said(said, "ge", _said(said, "gt", None, 1), 0)
-    high = _said(said, "le", _said(said, "lt", None, -1), None)
+def _make_scalar(annotation: type, said: Sequence[Any], dice: AnyDice, name: str = "") -> Any:
+    low = _find_bound(said, "ge", _find_bound(said, "gt", None, 1), 0)
+    high = _find_bound(said, "le", _find_bound(said, "lt", None, -1), None)
     if issubclass(annotation, bool):
         return bool(dice.below(2))
     if issubclass(annotation, int):
@@ -201,7 +204,7 @@ def _simple(annotation: type, said: Sequence[Any], dice: AnyDice, name: str = ""
     if issubclass(annotation, float | Decimal):
         start = float(low or 0)
         size = (float(high) if high is not None else start + 100) - start
-        decimals = _said(said, "decimal_places", None, 0)
+        decimals = _find_bound(said, "decimal_places", None, 0)
         return annotation(str(round(start + size * dice.below(1001) / 1000, 2 if decimals is None else decimals)))
     if issubclass(annotation, datetime):
         return datetime.fromisoformat("2026-01-01T00:00:00+00:00") + timedelta(hours=dice.below(5000))
@@ -213,10 +216,10 @@ def _simple(annotation: type, said: Sequence[Any], dice: AnyDice, name: str = ""
         return f"{dice.pick(WORDS)}@example.com"
     if "Url" in annotation.__name__:
         return f"https://example.com/{dice.pick(WORDS)}"
-    shortest, longest = _said(said, "min_length", None, 0) or 0, _said(said, "max_length", None, 0)
+    shortest, longest = _find_bound(said, "min_length", None, 0) or 0, _find_bound(said, "max_length", None, 0)
     pattern = next((one.pattern for one in said if isinstance(getattr(one, "pattern", None), str)), None)
     if pattern is not None:
-        return match(pattern, str(dice.below(2**31)), shortest, longest)
+        return make_match(pattern, str(dice.below(2**31)), shortest, longest)
     role = find_role_by_name("", name) if name else None
     text = dice.pick(role.words if role is not None and role.name == "choice" else WORDS)
     while len(text) < shortest:
@@ -224,17 +227,17 @@ def _simple(annotation: type, said: Sequence[Any], dice: AnyDice, name: str = ""
     return text[:longest] if longest else text
 
 
-def _said(said: Sequence[Any], name: str, otherwise: Any, beyond: int | None) -> Any:
+def _find_bound(said: Sequence[Any], name: str, otherwise: Any, beyond: int | None) -> Any:
     found = [getattr(one, name) for one in said if getattr(one, name, None) is not None]
     return found[0] + (beyond or 0) if found and not isinstance(found[0], str) else otherwise
 
 
-def _instance(model: type[BaseModel], j: int, dice: AnyDice) -> BaseModel:
+def _make_instance(model: type[BaseModel], j: int, dice: AnyDice) -> BaseModel:
     """An instance that the model itself has validated; a field with a default has it in a quarter of them."""
     values = {}
     for name, field in model.model_fields.items():
         has_default = field.default is not PydanticUndefined or field.default_factory is not None
-        if has_default and dice.below(_SHARE_OF_NOTHING) == 0:
+        if has_default and dice.below(_DEFAULT_RATE) == 0:
             continue
-        values[field.alias or name] = _typed(field.annotation, j, dice, field.metadata, name)
+        values[field.alias or name] = _make_value(field.annotation, j, dice, field.metadata, name)
     return model.model_validate(values)

@@ -12,7 +12,7 @@ from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnR
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
 
-def discriminator(request: ColumnRequest) -> ColumnGenerator:
+def generate_discriminator(request: ColumnRequest) -> ColumnGenerator:
     """Fill the column that says which class a row is of."""
     table, inheritance = request.table, request.table.inheritance
     identities = [] if inheritance is None else inheritance.identities
@@ -21,27 +21,27 @@ def discriminator(request: ColumnRequest) -> ColumnGenerator:
     return ColumnGenerator(request.name, source, lambda rows: Coded(None, table.own_rows.find_classes(rows), pool))
 
 
-def limited(table: ResolvedTable, made: ColumnGenerator) -> ColumnGenerator:
+def limit_to_classes(table: ResolvedTable, generator: ColumnGenerator) -> ColumnGenerator:
     """A column's generator, NULL in the rows of classes that do not have the column."""
-    inheritance, column = table.inheritance, table.get_column(made.name)
-    of = None if inheritance is None else inheritance.discriminator
-    if inheritance is None or of is None or of == made.name or not column.nullable:
-        return made
-    having = inheritance.find_identities_with(column)
-    if len(having) == len(inheritance.identities) or not having:
-        return made
+    inheritance, column = table.inheritance, table.get_column(generator.name)
+    discriminator = None if inheritance is None else inheritance.discriminator
+    if inheritance is None or discriminator is None or discriminator == generator.name or not column.nullable:
+        return generator
+    identities = inheritance.find_identities_with(column)
+    if len(identities) == len(inheritance.identities) or not identities:
+        return generator
 
     def make(rows: range) -> Batch:
-        return made.make(rows).with_nulls(~_among(table.own_rows.batch(of, rows), having))
+        return generator.make(rows).with_nulls(~_is_among(table.own_rows.batch(discriminator, rows), identities))
 
-    source = f"{made.description}; NULL unless {of} is {format_identities(having)}"
-    return replace(made, description=source, make=make, is_row_number=False)
+    source = f"{generator.description}; NULL unless {discriminator} is {format_identities(identities)}"
+    return replace(generator, description=source, make=make, is_row_number=False)
 
 
-def _among(batch: Batch, identities: Sequence[Any]) -> Bools:
+def _is_among(batch: Batch, identities: Sequence[Any]) -> Bools:
     if isinstance(batch, Coded) and batch.nulls is None:
         entries = batch.pool.make_all()
-        known = [any(is_identity(identity, entry) for identity in identities) for entry in entries]
-        return np.array(known, dtype=np.bool_)[batch.codes]
-    found = [any(is_identity(identity, value) for identity in identities) for value in batch.tolist()]
-    return np.array(found, dtype=np.bool_)
+        matches = [any(is_identity(identity, entry) for identity in identities) for entry in entries]
+        return np.array(matches, dtype=np.bool_)[batch.codes]
+    matches = [any(is_identity(identity, value) for identity in identities) for value in batch.tolist()]
+    return np.array(matches, dtype=np.bool_)

@@ -16,7 +16,7 @@ _FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
 """What PostgreSQL reads as a boolean; of its abbreviations the usual ones."""
 
 
-def from_file(request: ColumnRequest, rule: FromFile) -> ColumnGenerator:
+def generate_from_file(request: ColumnRequest, rule: FromFile) -> ColumnGenerator:
     """Fill a column from a file, row by row and then from its beginning again.
 
     An empty cell of a CSV file is NULL; in a text column that is NOT NULL it is an empty text.
@@ -26,7 +26,7 @@ def from_file(request: ColumnRequest, rule: FromFile) -> ColumnGenerator:
         NullNotAllowed: a value is missing, and the column is NOT NULL.
         TooFewUniqueValues: no value may repeat, and the file has fewer of them than there are rows.
     """
-    values = _values(request, rule)
+    values = _read_values(request, rule)
     check_nulls(request, values, f"from_file({rule.path!r})")
     pool = make_fixed_pool(rule.path, values)
     if request.is_unique and request.required_count > pool.size:
@@ -38,17 +38,17 @@ def from_file(request: ColumnRequest, rule: FromFile) -> ColumnGenerator:
     return ColumnGenerator(request.name, f"from {rule.path}", make)
 
 
-def _values(request: ColumnRequest, rule: FromFile) -> list[Any]:
+def _read_values(request: ColumnRequest, rule: FromFile) -> list[Any]:
     file, name = request.table.root / rule.path, rule.column or request.name
     try:
         if Path(rule.path).suffix == ".json":
             rows = json.loads(file.read_text(encoding="utf-8-sig"))
             values = [row[name] if isinstance(row, dict) else row for row in rows]
         else:
-            cells = _cells(
+            cells = _read_cells(
                 file, name, empty="" if request.column_type.is_text and not request.column.nullable else None
             )
-            values = _booleans(cells) if request.column_type.name == "bool" else cells
+            values = _parse_booleans(cells) if request.column_type.name == "bool" else cells
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise InvalidSeedsFile(
             request.table.location, f"from_file({rule.path!r}): {type(error).__name__}: {error}"
@@ -58,21 +58,21 @@ def _values(request: ColumnRequest, rule: FromFile) -> list[Any]:
     return values
 
 
-def _cells(file: Path, name: str, *, empty: str | None) -> list[str | None]:
-    found: list[str | None] = []
+def _read_cells(file: Path, name: str, *, empty: str | None) -> list[str | None]:
+    cells: list[str | None] = []
     with file.open(encoding="utf-8-sig", newline="") as lines:
         reader = csv.DictReader(lines)
         for row in reader:
             if row[name] is None:
                 raise ValueError(f"line {reader.line_num} has no cell for {name}")
-            found.append(row[name] or empty)
-    return found
+            cells.append(row[name] or empty)
+    return cells
 
 
-def _booleans(cells: list[str | None]) -> list[bool | str | None]:
+def _parse_booleans(cells: list[str | None]) -> list[bool | str | None]:
     """Convert cells that PostgreSQL reads as booleans, since SQLAlchemy accepts no text for one."""
-    found: list[bool | str | None] = []
+    values: list[bool | str | None] = []
     for cell in cells:
-        said = "" if cell is None else cell.strip().lower()
-        found.append(said in _TRUE if said in _TRUE | _FALSE else cell)
-    return found
+        text = "" if cell is None else cell.strip().lower()
+        values.append(text in _TRUE if text in _TRUE | _FALSE else cell)
+    return values

@@ -5,7 +5,7 @@ import re
 from seedbed.seeding.core.column_types import INTEGERS
 from seedbed.seeding.generators.column_generator import ColumnRequest
 
-_BY_NAME: tuple[tuple[str, float, float], ...] = (
+_RANGES: tuple[tuple[str, float, float], ...] = (
     (r"(^|_)(interest|annual)_rate$|(^|_)apr$", 0, 0.12),
     (r"(^|_)(interest|annual)_rate$|(^|_)apr$", 1, 12),
     (r"heart_?rate|pulse|(^|_)bpm$", 55, 110),
@@ -64,7 +64,7 @@ _BY_NAME: tuple[tuple[str, float, float], ...] = (
     (r"(hourly|daily|day)_rate$|(^|_)wage$", 30, 150),
     (r"(discount|commission)_rate$|(^|_)rate$|(^|_)(probability|ratio|share)$", 0, 1),
 )
-_PAID_BY_NAME = (
+_MONEY_RANGES = (
     (r"salary|income", 24_000, 120_000),
     (r"budget|revenue|turnover", 1_000, 250_000),
     (r"(shipping|delivery|handling)_(cost|fee|price)|(^|_)fee$", 0, 25),
@@ -73,26 +73,28 @@ _PAID_BY_NAME = (
     (r"principal|loan_amount|mortgage", 1_000, 250_000),
     (r"outstanding", 0, 100_000),
 )
-_LIVING = re.compile(r"patient|person|people|user|member|student|athlete|player|employee|vital|measurement|profile")
-_OF_A_BODY = ((r"height", 150, 195), (r"weight", 48, 110), (r"temp", 36, 39))
+_PEOPLE_TABLES = re.compile(
+    r"patient|person|people|user|member|student|athlete|player|employee|vital|measurement|profile"
+)
+_BODY_RANGES = ((r"height", 150, 195), (r"weight", 48, 110), (r"temp", 36, 39))
 """What is measured of people, where a table is of them."""
-_SURE = re.compile(
+_CERTAIN = re.compile(
     r"(^|_)age$|year|_rate$|(^|_)apr$|pulse|systolic|diastolic|height|weight|temp|salary|income|altitude|battery|_off$"
 )
 
 
-def likely_range(request: ColumnRequest, low: float, high: float) -> tuple[float, float]:
+def find_likely_range(request: ColumnRequest, low: float, high: float) -> tuple[float, float]:
     name = request.name.lower() if request.uses_name else ""
-    if _LIVING.search(request.table.sql.name.lower()):
-        for pattern, small, large in _OF_A_BODY:
+    if _PEOPLE_TABLES.search(request.table.sql.name.lower()):
+        for pattern, small, large in _BODY_RANGES:
             if re.search(pattern, name):
                 return small, large
-    for pattern, least, most in (*_PAID_BY_NAME, *_BY_NAME):
+    for pattern, least, most in (*_MONEY_RANGES, *_RANGES):
         if re.search(pattern, name) and (most >= 1 or request.column_type.name not in INTEGERS):
             return least, most
     return low, high
 
 
-def is_certain(request: ColumnRequest) -> bool:
+def has_certain_range(request: ColumnRequest) -> bool:
     """Whether its name tells for certain what a column can hold: an age, a year, a weight."""
-    return request.uses_name and bool(_SURE.search(request.name.lower()))
+    return request.uses_name and bool(_CERTAIN.search(request.name.lower()))

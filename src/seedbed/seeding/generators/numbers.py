@@ -20,34 +20,34 @@ from seedbed.seeding.generators.column_generator import (
     generate_counter,
     make_shortage,
 )
-from seedbed.seeding.generators.datetimes import birth_column, opening_times, read
-from seedbed.seeding.generators.number_ranges import is_certain, likely_range
+from seedbed.seeding.generators.datetimes import find_birth_column, generate_opening_times, read_times
+from seedbed.seeding.generators.number_ranges import find_likely_range, has_certain_range
 
-_MOST = 1_000
-_FLOATS = 1 << 53
+_DEFAULT_HIGH = 1_000
+_EXACT_FLOAT_LIMIT = 1 << 53
 """Whole numbers below it are floats as well."""
-_CODES = re.compile(r"(^|_)(status_code|http_status)$")
-_ANSWERS = {200: 80, 201: 8, 204: 4, 404: 5, 500: 3}
+_STATUS_CODE = re.compile(r"(^|_)(status_code|http_status)$")
+_STATUS_CODE_WEIGHTS = {200: 80, 201: 8, 204: 4, 404: 5, 500: 3}
 _PRICE = re.compile(r"price|cost$|fee$")
 _ENDINGS = (99, 99, 99, 95, 50, 0, 0, 90)
 """Cents with which prices end, some more often than others."""
 _TAX = re.compile(r"(^|_)(tax|vat)(_rate)?$")
 _TAXES = ("0.00", "0.07", "0.10", "0.19", "0.20", "0.21", "0.25")
 _AGE = re.compile(r"(^|_)age$")
-_PRAISE = re.compile(r"(^|_)(rating|stars|score)$")
+_RATING = re.compile(r"(^|_)(rating|stars|score)$")
 _MONEY = re.compile(r"price|cost|amount|total|balance|fee|salary|budget|revenue|value|credit|debit|cents")
 
 
-def integers(request: ColumnRequest) -> ColumnGenerator:
+def generate_integers(request: ColumnRequest) -> ColumnGenerator:
     """Row numbers for keys and unique columns; other columns get a number of a likely range."""
     constraints, limit = request.table.value_constraints[request.name], INTEGERS[request.column_type.name]
     if (
         _AGE.search(request.name)
         and request.uses_name
         and not request.is_unique
-        and (born := birth_column(request.table)) is not None
+        and (born := find_birth_column(request.table)) is not None
     ):
-        return _aged(request, born)
+        return _generate_age(request, born)
     if request.is_unique or request.column.primary_key or request.column.identity is not None:
         place, stride = find_sequence_position(request.column)
         least = 1 if constraints.low is None else int(constraints.low)
@@ -56,9 +56,9 @@ def integers(request: ColumnRequest) -> ColumnGenerator:
         if request.required_count > most:
             return make_shortage(request, max(most, 0))
         return generate_counter(request, start, stride)
-    if _CODES.search(request.name) and request.uses_name and constraints.low is None and constraints.high is None:
-        return generate_choice(request, [*_ANSWERS], [*map(float, _ANSWERS.values())])
-    low, high = _range(request, 1, _MOST)
+    if _STATUS_CODE.search(request.name) and request.uses_name and constraints.low is None and constraints.high is None:
+        return generate_choice(request, [*_STATUS_CODE_WEIGHTS], [*map(float, _STATUS_CODE_WEIGHTS.values())])
+    low, high = _find_range(request, 1, _DEFAULT_HIGH)
     step = constraints.step or 1
     low = -(-low // step) * step
     size = (min(high, limit - 1) - low) // step + 1
@@ -66,44 +66,46 @@ def integers(request: ColumnRequest) -> ColumnGenerator:
         return make_shortage(request, 0)
     source = f"{low:,} to {low + (size - 1) * step:,}"
     return ColumnGenerator(
-        request.name, source, lambda rows: Numbers(None, _skewed(request, rows, size) * step + low, request.column_type)
+        request.name,
+        source,
+        lambda rows: Numbers(None, _draw_skewed(request, rows, size) * step + low, request.column_type),
     )
 
 
-def _aged(request: ColumnRequest, born: str) -> ColumnGenerator:
+def _generate_age(request: ColumnRequest, birth_column: str) -> ColumnGenerator:
     """The years since the same row's day of birth."""
     table = request.table
 
     def make(rows: range) -> Batch:
-        days = (table.latest - read(table, born, rows)) // DAY
+        days = (table.latest - read_times(table, birth_column, rows)) // DAY
         return Numbers(None, (days * 4 // 1461).astype(np.int64), request.column_type)
 
-    return ColumnGenerator(request.name, f"the years since {born}", make)
+    return ColumnGenerator(request.name, f"the years since {birth_column}", make)
 
 
-def decimals(request: ColumnRequest) -> ColumnGenerator:
+def generate_decimals(request: ColumnRequest) -> ColumnGenerator:
     """Numbers of a likely range, or of what the column's precision allows, with its decimals."""
     column_type = request.column_type
     unit = 10**column_type.decimals
     if request.is_unique:
-        return _counted_decimals(request)
+        return _generate_decimal_counter(request)
     constraints = request.table.value_constraints[request.name]
     free = constraints.low is None and constraints.high is None and request.uses_name
     if free and column_type.decimals > 1 and _TAX.search(request.name.lower()):
         return generate_choice(request, [Decimal(tax) for tax in _TAXES])
-    low, high = _range(request, 0, _MOST * unit, unit=unit)
+    low, high = _find_range(request, 0, _DEFAULT_HIGH * unit, unit=unit)
     if column_type.size is not None:
         most = 10**column_type.size - 1
         low, high = max(low, -most), min(high, most)
     size = high - low + 1
     if size < 1:
         return make_shortage(request, 0)
-    source = f"{_shown(low, unit)} to {_shown(high, unit)}, {column_type.decimals} decimals"
+    source = f"{_format_number(low, unit)} to {_format_number(high, unit)}, {column_type.decimals} decimals"
     priced = column_type.decimals == 2 and request.uses_name and bool(_PRICE.search(request.name.lower()))  # noqa: PLR2004 - cents
     endings = np.array(_ENDINGS)
 
     def make(rows: range) -> Batch:
-        drawn = shrink(big_integers.add(_skewed(request, rows, size), np.array(low)))
+        drawn = shrink(big_integers.add(_draw_skewed(request, rows, size), np.array(low)))
         if not priced:
             return Numbers(None, drawn, column_type)
         rounded = drawn // unit * unit + endings[request.stream.substream("cents").below(len(endings), rows)]
@@ -112,7 +114,7 @@ def decimals(request: ColumnRequest) -> ColumnGenerator:
     return ColumnGenerator(request.name, source, make)
 
 
-def _counted_decimals(request: ColumnRequest) -> ColumnGenerator:
+def _generate_decimal_counter(request: ColumnRequest) -> ColumnGenerator:
     """Whole numbers, or smaller steps where so many do not fit.
 
     Raises:
@@ -135,24 +137,26 @@ def _counted_decimals(request: ColumnRequest) -> ColumnGenerator:
     return make_shortage(request, max(0, int(high or 0) - start + 1))
 
 
-def _shown(number: int, unit: int) -> str:
+def _format_number(number: int, unit: int) -> str:
     try:
         return f"{number / unit:,g}"
     except OverflowError:  # beyond what a float is
         return f"{Decimal(number) / unit:.3g}"
 
 
-def floats(request: ColumnRequest) -> ColumnGenerator:
+def generate_floats(request: ColumnRequest) -> ColumnGenerator:
     if request.is_unique:
         return generate_counter(request)
     constraints = request.table.value_constraints[request.name]
-    likely = likely_range(request, 0, _MOST)
-    if _allowed(request, *likely):
+    likely = find_likely_range(request, 0, _DEFAULT_HIGH)
+    if _is_certain_range_allowed(request, *likely):
         low = max(float(likely[0]), float(constraints.low if constraints.low is not None else likely[0]))
         high = min(float(likely[1]), float(constraints.high if constraints.high is not None else likely[1]))
     else:
         low = float(likely[0] if constraints.low is None else constraints.low)
-        high = float((likely[1] if likely[1] > low else low + _MOST) if constraints.high is None else constraints.high)
+        high = float(
+            (likely[1] if likely[1] > low else low + _DEFAULT_HIGH) if constraints.high is None else constraints.high
+        )
     low = min(low, high)
     steps = (1 << 20) - 1
 
@@ -164,7 +168,7 @@ def floats(request: ColumnRequest) -> ColumnGenerator:
     return ColumnGenerator(request.name, f"{low:,g} to {high:,g}", make)
 
 
-def booleans(request: ColumnRequest) -> ColumnGenerator:
+def generate_booleans(request: ColumnRequest) -> ColumnGenerator:
     affirmed = re.search(r"active|enabled|verified|confirmed|visible|public|available|valid|published", request.name)
     share = 0.9 if affirmed else 0.35
     if request.is_unique and request.required_count > 2:  # noqa: PLR2004 - true and false
@@ -180,15 +184,15 @@ def booleans(request: ColumnRequest) -> ColumnGenerator:
     return ColumnGenerator(request.name, f"true in {share:.0%}", make)
 
 
-def clock_times(request: ColumnRequest) -> ColumnGenerator:
+def generate_clock_times(request: ColumnRequest) -> ColumnGenerator:
     """Times of day to the minute, and lengths of time."""
     if (
         request.column_type.name == "time"
         and not request.is_unique
         and request.uses_name
-        and (made := opening_times(request)) is not None
+        and (generator := generate_opening_times(request)) is not None
     ):
-        return made
+        return generator
     if request.column_type.name == "interval":
         step, size, shown = 900_000_000, 96, "15 minutes to a day"
     else:
@@ -211,49 +215,51 @@ def clock_times(request: ColumnRequest) -> ColumnGenerator:
     return ColumnGenerator(request.name, shown, make)
 
 
-def _range(request: ColumnRequest, low: int, high: int, *, unit: int = 1) -> tuple[int, int]:
+def _find_range(request: ColumnRequest, low: int, high: int, *, unit: int = 1) -> tuple[int, int]:
     """Bounds that facts give, and for what they leave open those that the name suggests."""
     constraints = request.table.value_constraints[request.name]
-    likely = likely_range(request, low, high // unit)
+    likely = find_likely_range(request, low, high // unit)
     least, most = int(likely[0] * unit), int(likely[1] * unit)
-    if _allowed(request, least, most):
-        return _within(constraints, least, most)
+    if _is_certain_range_allowed(request, least, most):
+        return _clamp(constraints, least, most)
     if constraints.low is not None:
         least = int(constraints.low)
         most = most if most > least else least + (most if constraints.high is None else 0)
     if constraints.high is not None:
         most = int(constraints.high)
-        least = least if constraints.low is not None or least <= most else most - _MOST * unit
+        least = least if constraints.low is not None or least <= most else most - _DEFAULT_HIGH * unit
     if unit > 1 and least in {0, 1} and most > 10 * unit and _MONEY.search(request.name.lower()):
         least = unit // 2  # nobody's invoice has a line of nothing
     return least, most
 
 
-def _allowed(request: ColumnRequest, least: float, most: float) -> bool:
+def _is_certain_range_allowed(request: ColumnRequest, least: float, most: float) -> bool:
     """Whether the facts allow some of a range that the name makes certain: a CHECK may allow an age of 500."""
     constraints = request.table.value_constraints[request.name]
-    if (constraints.low is None and constraints.high is None) or not is_certain(request):
+    if (constraints.low is None and constraints.high is None) or not has_certain_range(request):
         return False
     return (constraints.low is None or constraints.low <= most) and (
         constraints.high is None or constraints.high >= least
     )
 
 
-def _within(constraints: ValueConstraints, least: int, most: int) -> tuple[int, int]:
+def _clamp(constraints: ValueConstraints, least: int, most: int) -> tuple[int, int]:
     return (
         least if constraints.low is None else max(least, int(constraints.low)),
         most if constraints.high is None else min(most, int(constraints.high)),
     )
 
 
-def _skewed(request: ColumnRequest, rows: range, size: int) -> Ints:
+def _draw_skewed(request: ColumnRequest, rows: range, size: int) -> Ints:
     """Amounts of money are skewed to small values, ratings to high ones; other numbers are uniform."""
-    if size <= 10 and _PRAISE.search(request.name.lower()):  # noqa: PLR2004 - stars
+    if size <= 10 and _RATING.search(request.name.lower()):  # noqa: PLR2004 - stars
         drawn = request.stream.fractions(rows)
         return size - 1 - np.asarray((drawn * drawn * size).astype(np.int64))
     if not _MONEY.search(request.name.lower()):
         return request.stream.below_any(size, rows)
     drawn = request.stream.fractions(rows)
-    if size > _FLOATS:
-        return np.asarray((drawn * drawn * _FLOATS).astype(np.int64).astype(object) * size // _FLOATS)
+    if size > _EXACT_FLOAT_LIMIT:
+        return np.asarray(
+            (drawn * drawn * _EXACT_FLOAT_LIMIT).astype(np.int64).astype(object) * size // _EXACT_FLOAT_LIMIT
+        )
     return np.asarray((drawn * drawn * size).astype(np.int64))

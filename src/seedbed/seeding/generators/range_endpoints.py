@@ -11,35 +11,37 @@ from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnR
 from seedbed.seeding.resolution.scheduling.grid import MINUTE
 from seedbed.seeding.resolution.scheduling.slots import Slots
 
-_OPEN = 0.7
+_OPEN_FRACTION = 0.7
 """The share of ranges without an end, where one may lack it."""
 
 
-def range_endpoint(slots: Slots, request: ColumnRequest) -> ColumnGenerator:
+def generate_range_endpoint(slots: Slots, request: ColumnRequest) -> ColumnGenerator:
     """Fill one of the two columns."""
-    of = " or".join(dict.fromkeys(_shown(group) for group in slots.groups))
+    groups = " or".join(dict.fromkeys(_describe_group(group) for group in slots.groups))
     if request.name == slots.span.start:
-        source = f"apart from others{of}"
+        source = f"apart from others{groups}"
         return ColumnGenerator(
-            request.name, source, lambda rows: Numbers(None, _starts(slots, rows), request.column_type)
+            request.name, source, lambda rows: Numbers(None, _make_starts(slots, rows), request.column_type)
         )
     return ColumnGenerator(
-        request.name, f"after {slots.span.start}, before the next{of}", lambda rows: _ends(slots, request, rows)
+        request.name,
+        f"after {slots.span.start}, before the next{groups}",
+        lambda rows: _make_ends(slots, request, rows),
     )
 
 
-def _shown(group: tuple[str, ...]) -> str:
+def _describe_group(group: tuple[str, ...]) -> str:
     return f" of the same {', '.join(group)}" if group else ""
 
 
-def _starts(slots: Slots, rows: range) -> Ints:
+def _make_starts(slots: Slots, rows: range) -> Ints:
     starts = slots.grid.find_starts(slots.at(rows))
     if slots.fill_places and not slots.table.request.is_partial:
         starts = np.maximum(starts, slots.earliest(rows)[0])
     return starts // slots.ranges.unit
 
 
-def _ends(slots: Slots, request: ColumnRequest, rows: range) -> Batch:
+def _make_ends(slots: Slots, request: ColumnRequest, rows: range) -> Batch:
     """Some quarters of a place after its start; the whole of numbers, and of what lasts, so that one follows on
     another.
     """
@@ -48,16 +50,16 @@ def _ends(slots: Slots, request: ColumnRequest, rows: range) -> Batch:
     quarters = request.stream.below(4, rows) + 1
     if ranges.are_numbers or slots.fill_places:
         quarters = np.full(len(rows), 4)
-    long = np.maximum(whole * quarters // 4, 1)
+    lengths = np.maximum(whole * quarters // 4, 1)
     if not slots.touching:
         apart = MINUTE if ranges.unit == 1 and not ranges.are_numbers and whole > MINUTE else 1
-        long = np.minimum(long, max(whole - apart, 0))
-    late = slots.grid.find_starts(slots.at(rows)) // ranges.unit + long
-    ends = Numbers(None, np.minimum(late, DAY - SECOND) if ranges.are_times_of_day else late, request.column_type)
-    return ends.with_nulls(_endless(slots, request, rows)) if _may_be_endless(slots, request) else ends
+        lengths = np.minimum(lengths, max(whole - apart, 0))
+    data = slots.grid.find_starts(slots.at(rows)) // ranges.unit + lengths
+    ends = Numbers(None, np.minimum(data, DAY - SECOND) if ranges.are_times_of_day else data, request.column_type)
+    return ends.with_nulls(_is_open(slots, request, rows)) if _may_be_open(slots, request) else ends
 
 
-def _may_be_endless(slots: Slots, request: ColumnRequest) -> bool:
+def _may_be_open(slots: Slots, request: ColumnRequest) -> bool:
     """Whether the last row of a group can go on for ever: where the group has all its rows from the beginning."""
     table = slots.table
     optional = bool(request.column.nullable) and not table.value_constraints[request.name].not_null
@@ -65,7 +67,7 @@ def _may_be_endless(slots: Slots, request: ColumnRequest) -> bool:
     return optional and whole and not table.request.is_partial
 
 
-def _endless(slots: Slots, request: ColumnRequest, rows: range) -> Bools:
+def _is_open(slots: Slots, request: ColumnRequest, rows: range) -> Bools:
     spread = slots.table.distribution
     none = np.zeros(len(rows), dtype=np.bool_)
     if spread is None or not len(rows):
@@ -79,4 +81,4 @@ def _endless(slots: Slots, request: ColumnRequest, rows: range) -> Bools:
         last[key] = max(place, last.get(key, place))
     at = rows.start - whole.start
     ends = np.array([last[key] == place for key, place in pairs[at : at + len(rows)]], dtype=np.bool_)
-    return ends & (slots.table.make_stream(request.name).substream("endless").fractions(rows) < _OPEN)
+    return ends & (slots.table.make_stream(request.name).substream("endless").fractions(rows) < _OPEN_FRACTION)

@@ -25,7 +25,7 @@ class _NullInTemplate(Exception):
     """A column that a template names is NULL, and so is the whole, as it is where SQL concatenates texts."""
 
 
-class _Named(dict[str, Any]):
+class _TemplateValues(dict[str, Any]):
     """A row's columns by their names, as `str.format_map` asks for them."""
 
     def __init__(self, row: Row) -> None:
@@ -39,7 +39,7 @@ class _Named(dict[str, Any]):
         return value
 
 
-def _rows(table: ResolvedTable, rows: range) -> list[Row]:
+def _make_rows(table: ResolvedTable, rows: range) -> list[Row]:
     kept: dict[str, list[Any]] = {}
 
     def read(name: str) -> list[Any]:
@@ -53,10 +53,10 @@ def _rows(table: ResolvedTable, rows: range) -> list[Row]:
     return [Row(read, at, i) for at, i in enumerate(rows)]
 
 
-def derived(request: ColumnRequest, rule: Derived) -> ColumnGenerator:
+def generate_derived(request: ColumnRequest, rule: Derived) -> ColumnGenerator:
     def make(rows: range) -> Batch:
         try:
-            return make_objects(map(rule.function, _rows(request.table, rows)))
+            return make_objects(map(rule.function, _make_rows(request.table, rows)))
         except InvalidSeedsFile:
             raise
         except Exception as error:
@@ -65,16 +65,16 @@ def derived(request: ColumnRequest, rule: Derived) -> ColumnGenerator:
     return ColumnGenerator(request.name, "derived from its row", make)
 
 
-def from_template(request: ColumnRequest, text: str) -> ColumnGenerator:
-    def written(row: Row) -> str | None:
+def generate_from_template(request: ColumnRequest, text: str) -> ColumnGenerator:
+    def format_row(row: Row) -> str | None:
         try:
-            return text.format_map(_Named(row))
+            return text.format_map(_TemplateValues(row))
         except _NullInTemplate:
             return None
 
     def make(rows: range) -> Batch:
         try:
-            return make_objects(map(written, _rows(request.table, rows)))
+            return make_objects(map(format_row, _make_rows(request.table, rows)))
         except (AttributeError, KeyError, ValueError, IndexError, TypeError) as error:
             raise InvalidSeedsFile(request.table.location, f"template({text!r}): {error}") from error
 

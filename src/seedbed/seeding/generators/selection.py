@@ -18,8 +18,8 @@ from seedbed.seeding.core.column_types import MOMENTS, get_stored_type
 from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.core.random_stream import Stream
 from seedbed.seeding.core.type_registry import TYPES, Generator
-from seedbed.seeding.generators.by_type import series_values
-from seedbed.seeding.generators.class_columns import discriminator, limited
+from seedbed.seeding.generators.by_type import generate_series
+from seedbed.seeding.generators.class_columns import generate_discriminator, limit_to_classes
 from seedbed.seeding.generators.column_generator import (
     ColumnGenerator,
     ColumnRequest,
@@ -29,31 +29,37 @@ from seedbed.seeding.generators.column_generator import (
     generate_constant,
     make_shortage,
 )
-from seedbed.seeding.generators.datetimes import times
-from seedbed.seeding.generators.entities.currency import currency
-from seedbed.seeding.generators.entities.person import Person, person, persons
-from seedbed.seeding.generators.entities.place import Place, place, places
-from seedbed.seeding.generators.file_columns import from_file
-from seedbed.seeding.generators.numbers import booleans, clock_times, decimals, floats, integers
-from seedbed.seeding.generators.range_endpoints import range_endpoint
-from seedbed.seeding.generators.row_functions import derived, from_template
-from seedbed.seeding.generators.text.faker_values import from_faker
-from seedbed.seeding.generators.text.text_columns import texts
-from seedbed.seeding.generators.uuids import uuids
+from seedbed.seeding.generators.datetimes import generate_times
+from seedbed.seeding.generators.entities.currency import generate_currency
+from seedbed.seeding.generators.entities.person import Person, find_persons, generate_person
+from seedbed.seeding.generators.entities.place import Place, find_places, generate_place
+from seedbed.seeding.generators.file_columns import generate_from_file
+from seedbed.seeding.generators.numbers import (
+    generate_booleans,
+    generate_clock_times,
+    generate_decimals,
+    generate_floats,
+    generate_integers,
+)
+from seedbed.seeding.generators.range_endpoints import generate_range_endpoint
+from seedbed.seeding.generators.row_functions import generate_derived, generate_from_template
+from seedbed.seeding.generators.text.faker_values import generate_from_faker
+from seedbed.seeding.generators.text.text_columns import generate_texts
+from seedbed.seeding.generators.uuids import generate_uuids
 from seedbed.seeding.resolution.cardinality import RowDistribution
 from seedbed.seeding.resolution.references import Reference, make_reference, make_references
 from seedbed.seeding.resolution.resolved_table import ResolvedTable, describe_rows_per_parent
 from seedbed.seeding.resolution.scheduling.slots import Slots
 
 _CURRENCY = re.compile(r"^currency(_code)?$")
-_EMPTY, _RARE, _MOSTLY_EMPTY = 0.2, 0.5, 0.9
+_NULL_FRACTION, _RARE_NULL_FRACTION, _DELETION_NULL_FRACTION = 0.2, 0.5, 0.9
 """How many rows leave a nullable column NULL: an ordinary one, a time of something that may not have happened, and one
 that says that a row is gone.
 """
 
 
 @dataclass(frozen=True, eq=False)
-class GeneratorSources:
+class GeneratorContext:
     """What the generators of a table have in common: Faker's pools, its timetables, and whom its columns are about."""
 
     table: ResolvedTable
@@ -63,20 +69,20 @@ class GeneratorSources:
     @cached_property
     def persons(self) -> Mapping[str, Person]:
         """The columns that are of a person, each with whom it is of."""
-        return persons(self.table, self.pools)
+        return find_persons(self.table, self.pools)
 
     @cached_property
     def places(self) -> Mapping[str, Place]:
         """The columns that say where a row is, each with its place."""
-        return places(self.table)
+        return find_places(self.table)
 
 
-def generator_sources(table: ResolvedTable, pools: FakerPools) -> GeneratorSources:
-    return GeneratorSources(table, pools, tuple(Slots(table, columns) for columns in table.uniqueness.slots))
+def make_generator_sources(table: ResolvedTable, pools: FakerPools) -> GeneratorContext:
+    return GeneratorContext(table, pools, tuple(Slots(table, columns) for columns in table.uniqueness.slots))
 
 
-def column_generator(
-    sources: GeneratorSources, name: str, stream: Stream, *, named: bool = True
+def make_column_generator(
+    sources: GeneratorContext, name: str, stream: Stream, *, named: bool = True
 ) -> ColumnGenerator | None:
     """What fills a column; None where it is left to the database. It is NULL in rows of a class that lacks it.
 
@@ -86,12 +92,16 @@ def column_generator(
         NoGenerator, TooFewUniqueValues: a column can be neither filled nor left out.
     """
     table = sources.table
-    made = _unlimited(sources, table.get_column(name), stream, named=named)
-    return made if made is None or table.inheritance is None or name in table.rules else limited(table, made)
+    generator = _choose_generator(sources, table.get_column(name), stream, named=named)
+    return (
+        generator
+        if generator is None or table.inheritance is None or name in table.rules
+        else limit_to_classes(table, generator)
+    )
 
 
-def _unlimited(
-    sources: GeneratorSources, column: Column[Any], stream: Stream, *, named: bool
+def _choose_generator(
+    sources: GeneratorContext, column: Column[Any], stream: Stream, *, named: bool
 ) -> ColumnGenerator | None:
     table, name = sources.table, str(column.name)
     rule = table.rules.get(name)
@@ -108,52 +118,58 @@ def _unlimited(
             place_count=table.count_possible_values(name),
         )
     if rule is not None and not isinstance(rule, Same):
-        return _by_rule(request, rule)
+        return _generate_by_rule(request, rule)
     if table.inheritance is not None and name == table.inheritance.discriminator and table.inheritance.identities:
-        return discriminator(request)
+        return generate_discriminator(request)
     slots = next((one for one in sources.slots if name in {one.span.start, one.span.end}), None)
     if slots is not None:
-        return range_endpoint(slots, request)
+        return generate_range_endpoint(slots, request)
     key = table.find_key(name)
     if key is not None:
-        return _key_generator(make_reference(table, key), name)
+        return _generate_key(make_reference(table, key), name)
     constraints = table.value_constraints[name]
-    optional = bool(column.nullable) and not constraints.not_null and not column.primary_key and combination is None
-    if column.foreign_keys and optional:
+    may_be_null = bool(column.nullable) and not constraints.not_null and not column.primary_key and combination is None
+    if column.foreign_keys and may_be_null:
         return generate_constant(column, None, ", as nothing it could refer to is planned")
-    if optional and SECRETS.search(name):
+    if may_be_null and SECRETS.search(name):
         return generate_constant(column, None, ", as a secret")
     if name in table.uniqueness.first and (spread := table.distribution) is not None:
-        return _first_only(table, name, spread)
+        return _generate_first_row_flag(table, name, spread)
     if name in table.uniqueness.never:
         return generate_constant(column, False, ", as only one of a parent's may be true")
     inferred = (
-        _by_values(request)
-        or person(request, sources.persons)
-        or currency(request)
-        or place(request, sources.places)
-        or _inherited(request)
-        or _by_type(request)
+        _generate_by_values(request)
+        or generate_person(request, sources.persons)
+        or generate_currency(request)
+        or generate_place(request, sources.places)
+        or _copy_from_parent(request)
+        or _generate_by_type(request)
     )
     if inferred is None:
-        return _unmade(table, column)
-    if not optional or (named and (names_creation(name) or names_change(name))):
+        return _generate_default(table, column)
+    if not may_be_null or (named and (names_creation(name) or names_change(name))):
         return inferred
-    share = _MOSTLY_EMPTY if names_deletion(name) else _RARE if request.column_type.name in MOMENTS else _EMPTY
-    return add_nulls(inferred, stream, share if named else _RARE)
+    share = (
+        _DELETION_NULL_FRACTION
+        if names_deletion(name)
+        else _RARE_NULL_FRACTION
+        if request.column_type.name in MOMENTS
+        else _NULL_FRACTION
+    )
+    return add_nulls(inferred, stream, share if named else _RARE_NULL_FRACTION)
 
 
-def _key_generator(reference: Reference, column: str) -> ColumnGenerator:
+def _generate_key(reference: Reference, column: str) -> ColumnGenerator:
     """Fill a column with the keys of the rows that are referred to."""
     key, parent = reference.key, reference.parent
     shown = parent.name if key.is_planned else f"{parent.name} that is there"
-    words = key.source or _share_or_once(reference)
+    words = key.source or _describe_cardinality(reference)
     article = "an" if shown[:1].lower() in "aeio" else "a"
     source = f"{article} {shown}{', ' + words if words else ''}"
     return ColumnGenerator(column, source, lambda rows: reference.read_keys(column, reference.find_parents(rows)))
 
 
-def _share_or_once(reference: Reference) -> str:
+def _describe_cardinality(reference: Reference) -> str:
     """How many rows there are for each row of the parent."""
     table, key = reference.table, reference.key
     if table.row_count.was_read and key.name == table.rows_per_parent_key:
@@ -161,7 +177,7 @@ def _share_or_once(reference: Reference) -> str:
     return "each once" if key.is_unique else ""
 
 
-def _by_rule(request: ColumnRequest, rule: Rule) -> ColumnGenerator:
+def _generate_by_rule(request: ColumnRequest, rule: Rule) -> ColumnGenerator:
     match rule:
         case Constant(value):
             if (
@@ -177,17 +193,17 @@ def _by_rule(request: ColumnRequest, rule: Rule) -> ColumnGenerator:
             check_nulls(request, [v for v, weight in zip(values, weights, strict=True) if weight], "choice(...)")
             return generate_choice(request, values, weights)
         case FakerValues():
-            return from_faker(request, rule)
+            return generate_from_faker(request, rule)
         case Template(text):
-            return from_template(request, text)
+            return generate_from_template(request, text)
         case Derived():
-            return derived(request, rule)
+            return generate_derived(request, rule)
         case FromFile():
-            return from_file(request, rule)
+            return generate_from_file(request, rule)
     raise AssertionError(rule)
 
 
-def _by_values(request: ColumnRequest) -> ColumnGenerator | None:
+def _generate_by_values(request: ColumnRequest) -> ColumnGenerator | None:
     """One of the values that a Literal, an IN list or an equality leaves."""
     values = request.table.value_constraints[request.name].values
     if values is None:
@@ -195,53 +211,56 @@ def _by_values(request: ColumnRequest) -> ColumnGenerator | None:
     return generate_choice(request, values, reason=", as the model says")
 
 
-def _inherited(request: ColumnRequest) -> ColumnGenerator | None:
+def _copy_from_parent(request: ColumnRequest) -> ColumnGenerator | None:
     """Copy a currency from the parent row: an order line has the currency of its order."""
     name = request.name
     if not _CURRENCY.search(name) or request.is_unique:
         return None
-    of = next((one for one in make_references(request.table) if _tells(one, request)), None)
-    if of is None:
+    reference = next((one for one in make_references(request.table) if _has_same_column(one, request)), None)
+    if reference is None:
         return None
-    return ColumnGenerator(name, f"its {of.parent.name}'s", lambda rows: of.parent.take(name, of.find_parents(rows)))
+    return ColumnGenerator(
+        name, f"its {reference.parent.name}'s", lambda rows: reference.parent.take(name, reference.find_parents(rows))
+    )
 
 
-def _tells(of: Reference, request: ColumnRequest) -> bool:
+def _has_same_column(reference: Reference, request: ColumnRequest) -> bool:
     """Whether the row that a key refers to has the same column."""
-    if of.is_self_reference or of.key.is_loaded_later or of.key.is_nullable:
+    if reference.is_self_reference or reference.key.is_loaded_later or reference.key.is_nullable:
         return False
-    return of.parent.get_type(request.name) == request.column_type
+    return reference.parent.get_type(request.name) == request.column_type
 
 
-def _by_type(request: ColumnRequest) -> ColumnGenerator | None:
+def _generate_by_type(request: ColumnRequest) -> ColumnGenerator | None:
     """What fills a column by its type alone; None where nothing does."""
     known = TYPES.get(request.column_type.name)
     return (
-        series_values(request)
+        generate_series(request)
         if known is None or known.generator == "series"
         else _GENERATORS[known.generator](request)
     )
 
 
-def _labels(request: ColumnRequest) -> ColumnGenerator:
+def _generate_labels(request: ColumnRequest) -> ColumnGenerator:
     enum = getattr(get_stored_type(request.column), "enum_class", None)
     return generate_choice(request, list(enum) if enum is not None else list(request.column_type.labels))
 
 
 _GENERATORS: Mapping[Generator, Callable[[ColumnRequest], ColumnGenerator]] = {
-    "boolean": booleans, "decimal": decimals, "enum": _labels, "float": floats, "integer": integers, "moment": times,
-    "text": texts, "time of day": clock_times, "uuid": uuids,
+    "boolean": generate_booleans, "decimal": generate_decimals, "enum": _generate_labels, "float": generate_floats,
+    "integer": generate_integers, "moment": generate_times, "text": generate_texts,
+    "time of day": generate_clock_times, "uuid": generate_uuids,
 }  # fmt: skip
 
 
-def _first_only(table: ResolvedTable, name: str, spread: RowDistribution) -> ColumnGenerator:
+def _generate_first_row_flag(table: ResolvedTable, name: str, spread: RowDistribution) -> ColumnGenerator:
     def make(rows: range) -> Batch:
         return Numbers(None, (spread.find_offsets(rows) == 0).astype("int64"), table.get_type(name))
 
     return ColumnGenerator(name, f"true in the first row of each {spread.parent}", make)
 
 
-def _unmade(table: ResolvedTable, column: Column[Any]) -> ColumnGenerator | None:
+def _generate_default(table: ResolvedTable, column: Column[Any]) -> ColumnGenerator | None:
     """Fill a column of an unknown type with its default, else NULL, else raise."""
     if column.server_default is not None or column.identity is not None:
         return None

@@ -13,14 +13,16 @@ from seedbed.seeding.core.type_registry import TYPES, Dice, SeriesOptions
 Nth = Callable[[int, Dice], Any]
 
 
-def series(column_type: ColumnType, as_of: datetime, *, unique: bool = False, longest: int | None = None) -> Nth | None:
+def find_series(
+    column_type: ColumnType, as_of: datetime, *, unique: bool = False, longest: int | None = None
+) -> Nth | None:
     """A function that makes the j-th value of a type, or None for an unknown type.
 
     Unless `unique`, words and lists of them repeat. Ranges of different j do not overlap, so that a constraint that
     excludes overlaps is kept.
     """
     if column_type.element is not None:
-        element = series(column_type.element, as_of, unique=unique, longest=longest)
+        element = find_series(column_type.element, as_of, unique=unique, longest=longest)
         return None if element is None else lambda j, dice: _list(element, j, dice, unique=unique)
     if column_type.name in RANGES:
         return lambda j, dice: _range(column_type.name, as_of, j, dice)

@@ -9,7 +9,7 @@ from seedbed.seeding.core.time_units import DAY, microseconds
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest
 
 
-def uuids(request: ColumnRequest) -> ColumnGenerator:
+def generate_uuids(request: ColumnRequest) -> ColumnGenerator:
     """UUIDs of version 4, and of version 7 where the model makes such: the same in every run."""
     default = request.column.default
     maker = getattr(getattr(default, "arg", None), "__name__", "")

@@ -98,9 +98,7 @@ def _check_rules(table: ResolvedTable, inheritance: Inheritance, extensions: lis
             raise UnsupportedInheritance(
                 table.location,
                 f"{table.name}.{discriminator} is filled with {value!r}, and its classes have {known or 'no identity'}",
-                f"{discriminator}=choice([{known}])"
-                if known
-                else f"Leave {discriminator} out of the seeds.",
+                f"{discriminator}=choice([{known}])" if known else f"Leave {discriminator} out of the seeds.",
             )
 
 

@@ -7,7 +7,7 @@ from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.core.random_stream import Stream
 from seedbed.seeding.generators.column_generator import ColumnGenerator
-from seedbed.seeding.generators.selection import GeneratorSources, column_generator, generator_sources
+from seedbed.seeding.generators.selection import GeneratorContext, make_column_generator, make_generator_sources
 from seedbed.seeding.planning.explicit_rows import add_explicit_rows
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
@@ -22,7 +22,7 @@ class TableGenerators:
     """
 
     table: ResolvedTable
-    sources: GeneratorSources
+    sources: GeneratorContext
     columns: Mapping[str, ColumnGenerator]
     shortage: TooFewUniqueValues | None = None
 
@@ -38,7 +38,7 @@ class TableGenerators:
         if uniqueness.find_combination(column) is not None:
             return None
         stream = Stream(table.seed, f"{table.name}.{column}/again {attempt}")
-        generator = column_generator(self.sources, column, stream, named=attempt < _MAX_NAMED_ATTEMPTS)
+        generator = make_column_generator(self.sources, column, stream, named=attempt < _MAX_NAMED_ATTEMPTS)
         return None if generator is None else add_explicit_rows(table, generator)
 
 
@@ -49,10 +49,10 @@ def build_generators(table: ResolvedTable, pools: FakerPools) -> TableGenerators
         NoGenerator: a column can be neither filled nor left out.
         NullNotAllowed: the seeds write out a None for a column that is NOT NULL.
     """
-    sources = generator_sources(table, pools)
+    sources = make_generator_sources(table, pools)
     columns: dict[str, ColumnGenerator] = {}
     for name in table.column_types:
-        generator = column_generator(sources, name, table.make_stream(name))
+        generator = make_column_generator(sources, name, table.make_stream(name))
         if generator is None:
             continue
         if generator.shortage is not None:

@@ -9,7 +9,7 @@ from seedbed.seeding.core.batch import Batch
 from seedbed.seeding.core.column_types import ColumnType
 from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.core.random_stream import Ints
-from seedbed.seeding.generators.entities.place import country_column
+from seedbed.seeding.generators.entities.place import find_country_column
 from seedbed.seeding.planning.table_generators import TableGenerators, build_generators
 from seedbed.seeding.planning.table_plan import TablePlan, build_table_plan
 from seedbed.seeding.resolution.class_rows import ClassAssignment
@@ -93,7 +93,7 @@ class PlannedRows:
 
     @property
     def country_column(self) -> str | None:
-        return country_column(self._tables.plan(self.name).table_generators.sources.places)
+        return find_country_column(self._tables.plan(self.name).table_generators.sources.places)
 
     def get_type(self, column: str) -> ColumnType | None:
         table = self._tables.plan(self.name)

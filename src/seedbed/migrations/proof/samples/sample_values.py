@@ -11,7 +11,7 @@ from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Enum
 from seedbed.seeding.core.column_types import ColumnType, parse_type
 from seedbed.seeding.encoding.text import written
-from seedbed.seeding.generators.type_series import series
+from seedbed.seeding.generators.type_series import find_series
 
 VALUES_PER_COLUMN = 16
 """The values that a unique column has at least, if its type has as many: each of two sets of rows takes half."""
@@ -82,14 +82,14 @@ def _match_patterns(checks: str) -> Iterator[str]:
     patterns = re.findall(r"~ '((?:[^']|'')*)'", checks)
     if not patterns:
         return
-    from seedbed.seeding.generators.text.regex_columns import match  # noqa: PLC0415 - the import takes a fifth of the time of a small draft
+    from seedbed.seeding.generators.text.regex_columns import make_match  # noqa: PLC0415 - the import takes a fifth of the time of a small draft
 
     for pattern in patterns:
         for j in range(VALUES_PER_COLUMN):
             with suppress(
                 re.error, ValueError, KeyError, TypeError
             ):  # Python does not support every PostgreSQL expression
-                yield match(pattern.replace("''", "'"), str(j))
+                yield make_match(pattern.replace("''", "'"), str(j))
 
 
 def longest_text(type_name: str, category: str) -> str | None:
@@ -111,7 +111,7 @@ def list_texts(type_name: str, catalog: Catalog) -> list[str]:
 
 def _list_ordinary_values(column_type: ColumnType) -> list[str]:
     """Values of the type as seeding generates them."""
-    value_at = series(column_type, AS_OF, unique=True)
+    value_at = find_series(column_type, AS_OF, unique=True)
     if value_at is None:
         return []
     random_source = _Dice(column_type.name)

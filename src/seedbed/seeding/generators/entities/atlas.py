@@ -30,16 +30,16 @@ class City:
 
 
 @cache
-def cities() -> tuple[City, ...]:
+def read_cities() -> tuple[City, ...]:
     """All of them, those of a country side by side."""
-    found = []
+    cities = []
     for row in read_data_rows("cities.csv"):
         country = Country(row["country_code"], row["country"], row["currency"], row["dial"])
         place = float(row["latitude"]), float(row["longitude"])
-        found.append(City(row["city"], row["region"], *place, row["postcode"], row["timezone"], country))
-    return tuple(found)
+        cities.append(City(row["city"], row["region"], *place, row["postcode"], row["timezone"], country))
+    return tuple(cities)
 
 
 @cache
-def countries() -> tuple[Country, ...]:
-    return tuple(dict.fromkeys(city.country for city in cities()))
+def read_countries() -> tuple[Country, ...]:
+    return tuple(dict.fromkeys(city.country for city in read_cities()))

@@ -22,35 +22,35 @@ _ROLES = {
 
 
 @cache
-def _currencies() -> Sequence[Mapping[str, str]]:
+def _read_currencies() -> Sequence[Mapping[str, str]]:
     return read_data_rows("currencies.csv")
 
 
-def currency(request: ColumnRequest) -> ColumnGenerator | None:
+def generate_currency(request: ColumnRequest) -> ColumnGenerator | None:
     """What fills a column of a table of currencies; None of others, and where there are more rows than currencies."""
     table, name = request.table, request.name
     role = _ROLES.get(name.lower()) if _TABLE.search(table.sql.name.lower()) else None
-    code = _code_of(table)
+    code = _find_code_column(table)
     if role is None or code is None:
         return None
-    if table.count > len(_currencies()):
+    if table.count > len(_read_currencies()):
         if table.request.allows_fewer:
             return make_failing_generator(
-                request, TooFewUniqueValues(table.name, code, table.count, len(_currencies()))
+                request, TooFewUniqueValues(table.name, code, table.count, len(_read_currencies()))
             )
         return None
     stream = table.make_stream(code).substream("currency")
 
     def chosen(rows: range) -> Ints:
-        return stream.permutation(len(_currencies()), make_indices(rows))
+        return stream.permutation(len(_read_currencies()), make_indices(rows))
 
     if role == "decimals" and request.column_type.name in INTEGERS:
-        cents = np.array([int(one["decimals"]) for one in _currencies()], dtype=np.int64)
+        cents = np.array([int(one["decimals"]) for one in _read_currencies()], dtype=np.int64)
         return ColumnGenerator(
             name, f"decimals of its {code}", lambda rows: Numbers(None, cents[chosen(rows)], request.column_type)
         )
     constraints = table.value_constraints[name]
-    values = [one[role] for one in _currencies()]
+    values = [one[role] for one in _read_currencies()]
     longest = max(map(len, values))
     if (
         role == "decimals"
@@ -68,7 +68,7 @@ def currency(request: ColumnRequest) -> ColumnGenerator | None:
     return ColumnGenerator(name, "a currency" if role == "code" else f"the {role} of its {code}", make)
 
 
-def _code_of(table: ResolvedTable) -> str | None:
+def _find_code_column(table: ResolvedTable) -> str | None:
     named = [
         name for name in table.column_types if _ROLES.get(name.lower()) == "code" and table.column_types[name].is_text
     ]

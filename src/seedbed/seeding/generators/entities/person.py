@@ -17,8 +17,8 @@ from seedbed.seeding.resolution.resolved_table import ResolvedTable
 HOST = "@example.com"
 """A domain that is reserved for examples (RFC 2606), so that no mail ever arrives."""
 _FIRST_NAMES, _LAST_NAMES = 256, 512
-_PARTS = frozenset({"first_name", "last_name"})
-_WHOLE = frozenset({"person", "handle", "email"})
+_NAME_PARTS = frozenset({"first_name", "last_name"})
+_FULL_ROLES = frozenset({"person", "handle", "email"})
 _SHORTEST, _SHORTEST_WHOLE = 10, 24
 """Characters that a column must have room for, or it is filled by itself."""
 _ROLE = re.compile(
@@ -48,9 +48,9 @@ class Person:
         found = []
         for role, count in (("first_name", _FIRST_NAMES), ("last_name", _LAST_NAMES)):
             names = self.sources.names(role, count)
-            alone = self._room({role}, 0)
+            alone = self._find_room({role}, 0)
             found.append([pair for pair in names if alone is None or max(map(len, pair)) <= alone])
-        room = self._room(_WHOLE, 1 + len(str(self.table.count)))
+        room = self._find_room(_FULL_ROLES, 1 + len(str(self.table.count)))
         if room is not None and sum(max((len(b) for _, b in names), default=0) for names in found) > room:
             found = [[pair for pair in names if max(map(len, pair)) <= room // 2] for names in found]
         firsts, lasts = found
@@ -70,7 +70,7 @@ class Person:
         """Whether any names are short enough."""
         return all(pool.size for pool in self.pools[0])
 
-    def _room(self, roles: set[str] | frozenset[str], beside: int) -> int | None:
+    def _find_room(self, roles: set[str] | frozenset[str], beside: int) -> int | None:
         """Characters that the shortest column of these roles leaves for names."""
         rooms = [
             longest - (beside + len(HOST) if role == "email" else beside)
@@ -102,13 +102,15 @@ class Person:
         of = f" of {' and '.join(others)}" if others and role == "email" else ""
         source = f"{ways[role]}{of}{', unique' if request.is_unique or role == 'email' else ''}"
         return ColumnGenerator(
-            request.name, source, lambda rows: self._made(role, rows, numbered=request.is_unique or role != "person")
+            request.name,
+            source,
+            lambda rows: self._make_batch(role, rows, numbered=request.is_unique or role != "person"),
         )
 
-    def _made(self, role: str, rows: range, *, numbered: bool) -> Batch:
+    def _make_batch(self, role: str, rows: range, *, numbered: bool) -> Batch:
         shown, plain = self.pools
         first, last, turns = self.codes(rows)
-        if role in _PARTS:
+        if role in _NAME_PARTS:
             return Coded(None, first, shown[0]) if role == "first_name" else Coded(None, last, shown[1])
         firsts, lasts = shown if role == "person" else plain
         between = {"person": " ", "handle": "_", "email": "."}[role]
@@ -121,32 +123,32 @@ class Person:
         return Joined(None, len(rows), tuple(parts))
 
 
-def persons(table: ResolvedTable, sources: FakerPools) -> Mapping[str, Person]:
+def find_persons(table: ResolvedTable, sources: FakerPools) -> Mapping[str, Person]:
     """Which person each column is of, where it is of any."""
-    roles = {name: role for name in table.column_types if (role := _role(table, name)) is not None}
+    roles = {name: role for name in table.column_types if (role := _find_role(table, name)) is not None}
     groups: dict[str, Person] = {}
     for name, role in roles.items():
-        groups.setdefault(_whose(name.lower()), Person(table, sources)).columns[name] = role
+        groups.setdefault(_find_prefix(name.lower()), Person(table, sources)).columns[name] = role
     if len(groups) == 2 and "" in groups:  # noqa: PLR2004 - an address beside a contact_name is the contact's
         own, other = groups[""], next(group for prefix, group in groups.items() if prefix)
         roles_here = set(own.columns.values())
         if roles_here <= {"email", "handle"} and roles_here.isdisjoint(other.columns.values()):
             other.columns = {name: role for name, role in roles.items() if name in own.columns or name in other.columns}
             groups = {"": other}
-    found = {}
+    persons = {}
     for group in groups.values():
         alone = len(group.columns) == 1 and "email" not in group.columns.values()
         if not alone and group.fits:
-            found.update(dict.fromkeys(group.columns, group))
-    return found
+            persons.update(dict.fromkeys(group.columns, group))
+    return persons
 
 
-def _whose(name: str) -> str:
+def _find_prefix(name: str) -> str:
     """The prefix of a column's name: `contact` of `contact_name`."""
     return _ROLE.sub("", name) if _ROLE.search(name) else ""
 
 
-def person(request: ColumnRequest, known: Mapping[str, Person]) -> ColumnGenerator | None:
+def generate_person(request: ColumnRequest, known: Mapping[str, Person]) -> ColumnGenerator | None:
     """What fills a column that is of a person; None of others, and of a row that is made again."""
     group = known.get(request.name)
     if group is None or request.stream != request.table.make_stream(request.name):
@@ -154,7 +156,7 @@ def person(request: ColumnRequest, known: Mapping[str, Person]) -> ColumnGenerat
     return group.generator(request)
 
 
-def _role(table: ResolvedTable, name: str) -> str | None:
+def _find_role(table: ResolvedTable, name: str) -> str | None:
     if not table.column_types[name].is_text or name in table.rules or table.find_key(name) is not None:
         return None
     constraints, role = table.value_constraints[name], find_role(table, name).name
@@ -165,10 +167,10 @@ def _role(table: ResolvedTable, name: str) -> str | None:
     ):
         return None
     unique = name in table.uniqueness.columns
-    if role in _PARTS:
+    if role in _NAME_PARTS:
         fits = constraints.longest is None or constraints.longest >= _SHORTEST
         return role if fits and not unique and not constraints.shortest else None
-    if role not in _WHOLE:
+    if role not in _FULL_ROLES:
         return None
     least = len(f"ada.poe{table.count}{HOST}") if role == "email" else _SHORTEST_WHOLE
     return role if constraints.longest is None or constraints.longest >= least else None

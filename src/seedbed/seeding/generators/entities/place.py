@@ -15,18 +15,18 @@ from seedbed.seeding.core import big_integers
 from seedbed.seeding.core.batch import Batch, Coded, Joined, Numbers, ValuePool, make_fixed_pool
 from seedbed.seeding.core.random_stream import Ints, Stream, make_indices
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, make_failing_generator
-from seedbed.seeding.generators.entities.atlas import City, cities, countries
+from seedbed.seeding.generators.entities.atlas import City, read_cities, read_countries
 from seedbed.seeding.resolution.references import make_references
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
 
-_LONGEST = {
+_MAX_LENGTHS = {
     "city": 14, "state": 22, "country": 20, "country_code": 2, "timezone": 30, "currency": 3, "postcode": 9,
     "phone": 19,
 }  # fmt: skip
 """Characters that a column of each must have room for."""
-_TOGETHER = frozenset({"currency", "latitude", "longitude"})
+_SUPPORTING_ROLES = frozenset({"currency", "latitude", "longitude"})
 """What says where a row is only beside something else that does."""
-_EACH = 32
+_PER_CITY = 32
 """Postcodes and beginnings of phone numbers that are made of a city."""
 _DIGITS = 9
 """Decimals of a coordinate that are worked out: a tenth of a millimetre."""
@@ -54,26 +54,26 @@ class Place:
     def chosen(self, rows: range) -> Ints:
         """Which city each row is in."""
         found: Ints = self.table.cache.get_or_compute(
-            (self.stream.name, "place", rows.start, rows.stop), lambda: self._chosen(rows)
+            (self.stream.name, "place", rows.start, rows.stop), lambda: self._draw_cities(rows)
         )
         return found
 
-    def _chosen(self, rows: range) -> Ints:
-        starts, sizes = _by_country()
+    def _draw_cities(self, rows: range) -> Ints:
+        starts, sizes = _group_by_country()
         if self.once:
             country = self.stream.permutation(len(starts), make_indices(rows))
         else:
             says_itself = not {"country", "country_code"}.isdisjoint(self.columns.values())
-            known = None if says_itself else self._country_referred_to(rows)
+            known = None if says_itself else self._find_parent_countries(rows)
             if known is None:
-                return self.stream.below(len(cities()), rows)
+                return self.stream.below(len(read_cities()), rows)
             country = np.where(known < 0, self.stream.substream("country").below(len(starts), rows), known)
         return starts[country] + (self.stream.fractions(rows) * sizes[country]).astype(np.int64)
 
-    def _country_referred_to(self, rows: range) -> Ints | None:
+    def _find_parent_countries(self, rows: range) -> Ints | None:
         """The countries of the rows that a key refers to, -1 where they are none of the atlas."""
-        numbers = {country.code: n for n, country in enumerate(countries())}
-        numbers |= {country.name: n for n, country in enumerate(countries())}
+        numbers = {country.code: n for n, country in enumerate(read_countries())}
+        numbers |= {country.name: n for n, country in enumerate(read_countries())}
         for reference in make_references(self.table):
             column = None if reference.is_self_reference else reference.parent.country_column
             if column is not None:
@@ -86,26 +86,26 @@ class Place:
         role = self.columns[request.name]
         first = next(iter(self.columns))
         of = "" if request.name == first else f" of its {first}"
-        return ColumnGenerator(request.name, f"a {role.replace('_', ' ')}{of}", self._maker(request, role))
+        return ColumnGenerator(request.name, f"a {role.replace('_', ' ')}{of}", self._find_maker(request, role))
 
-    def _maker(self, request: ColumnRequest, role: str) -> Callable[[range], Batch]:
+    def _find_maker(self, request: ColumnRequest, role: str) -> Callable[[range], Batch]:
         if role in {"latitude", "longitude"}:
-            return lambda rows: self._coordinate(request, role, rows)
+            return lambda rows: self._make_coordinates(request, role, rows)
         if role in {"postcode", "phone"}:
-            pool = _postcodes() if role == "postcode" else _dialled()
+            pool = _make_postcode_pool() if role == "postcode" else _make_phone_pool()
             draws = request.stream.substream("of its city")
 
             def several(rows: range) -> Batch:
-                made = Coded(None, self.chosen(rows) * _EACH + draws.below(_EACH, rows), pool)
+                made = Coded(None, self.chosen(rows) * _PER_CITY + draws.below(_PER_CITY, rows), pool)
                 if role == "postcode":
                     return made
                 return Joined(None, len(rows), (made, request.stream.below(9_000, rows) + 1_000))
 
             return several
-        return lambda rows: Coded(None, self.chosen(rows), _facts(role))
+        return lambda rows: Coded(None, self.chosen(rows), _make_city_pool(role))
 
-    def _coordinate(self, request: ColumnRequest, role: str, rows: range) -> Batch:
-        degrees = np.array([getattr(city, role) for city in cities()])[self.chosen(rows)]
+    def _make_coordinates(self, request: ColumnRequest, role: str, rows: range) -> Batch:
+        degrees = np.array([getattr(city, role) for city in read_cities()])[self.chosen(rows)]
         found = np.round(degrees + (request.stream.fractions(rows) - 0.5) * _AROUND, 4)
         if request.column_type.name == "numeric":
             digits = min(request.column_type.decimals, _DIGITS)
@@ -114,43 +114,43 @@ class Place:
         return Numbers(None, found, request.column_type)
 
 
-def places(table: ResolvedTable) -> Mapping[str, Place]:
+def find_places(table: ResolvedTable) -> Mapping[str, Place]:
     """Which place each column is of, where it is of any."""
-    roles = {name: role for name in table.column_types if (role := _role(table, name)) is not None}
+    roles = {name: role for name in table.column_types if (role := _find_role(table, name)) is not None}
     groups: dict[str, Place] = {}
     for name, role in roles.items():
         groups.setdefault(_PREFIX.sub("", name.lower()), Place(table)).columns[name] = role
-    found: dict[str, Place] = {}
+    places: dict[str, Place] = {}
     for group in groups.values():
-        said = set(group.columns.values())
+        roles_in_group = set(group.columns.values())
         group.once = any(
             name in table.uniqueness.columns and role in {"country", "country_code"}
             for name, role in group.columns.items()
         )
-        if said - _TOGETHER or {"latitude", "longitude"} <= said:
-            found.update(dict.fromkeys(group.columns, group))
-    return found
+        if roles_in_group - _SUPPORTING_ROLES or {"latitude", "longitude"} <= roles_in_group:
+            places.update(dict.fromkeys(group.columns, group))
+    return places
 
 
-def country_column(known: Mapping[str, Place]) -> str | None:
+def find_country_column(known: Mapping[str, Place]) -> str | None:
     """The column that says in which country each row is, where no two are in one."""
     found = (c for c, place in known.items() if place.once and place.columns[c] in {"country", "country_code"})
     return next(found, None)
 
 
-def place(request: ColumnRequest, known: Mapping[str, Place]) -> ColumnGenerator | None:
+def generate_place(request: ColumnRequest, known: Mapping[str, Place]) -> ColumnGenerator | None:
     """What fills a column that says where its row is; None of others, and of a row that is made again."""
     group = known.get(request.name)
     if group is None or request.stream != request.table.make_stream(request.name):
         return None
-    if request.is_unique and request.table.count > len(countries()):
+    if request.is_unique and request.table.count > len(read_countries()):
         return make_failing_generator(
-            request, TooFewUniqueValues(request.table.name, request.name, request.table.count, len(countries()))
+            request, TooFewUniqueValues(request.table.name, request.name, request.table.count, len(read_countries()))
         )
     return group.generator(request)
 
 
-def _role(table: ResolvedTable, name: str) -> str | None:
+def _find_role(table: ResolvedTable, name: str) -> str | None:
     if name in table.rules or table.find_key(name) is not None or table.uniqueness.find_combination(name) is not None:
         return None
     constraints, column_type = table.value_constraints[name], table.column_types[name]
@@ -166,36 +166,36 @@ def _role(table: ResolvedTable, name: str) -> str | None:
     if not column_type.is_text or constraints.pattern is not None or constraints.values is not None:
         return None
     role = "currency" if re.search(r"(^|_)currency(_?code)?$", name.lower()) else find_role(table, name).name
-    if role == "choice" and name.lower().endswith("state") and _has_a_city(table):
+    if role == "choice" and name.lower().endswith("state") and _has_city(table):
         role = "state"
     if role == "country" and constraints.longest is not None and constraints.longest <= 3:  # noqa: PLR2004 - as codes are
         role = "country_code"
-    if role not in _LONGEST or (constraints.longest is not None and constraints.longest < _LONGEST[role]):
+    if role not in _MAX_LENGTHS or (constraints.longest is not None and constraints.longest < _MAX_LENGTHS[role]):
         return None
-    if constraints.shortest > min(_LONGEST[role], 3):
+    if constraints.shortest > min(_MAX_LENGTHS[role], 3):
         return None
     if name in table.uniqueness.columns:
         if role not in {"country", "country_code"}:
             return None
-        return role if table.count <= len(countries()) or table.request.allows_fewer else None
+        return role if table.count <= len(read_countries()) or table.request.allows_fewer else None
     return role
 
 
-def _has_a_city(table: ResolvedTable) -> bool:
+def _has_city(table: ResolvedTable) -> bool:
     return any(re.search(r"(^|_)(city|town)$|post(al)?_?code|zip", name.lower()) for name in table.column_types)
 
 
 @lru_cache(maxsize=1)
-def _by_country() -> tuple[Ints, Ints]:
+def _group_by_country() -> tuple[Ints, Ints]:
     """Where each country's cities begin, and how many they are."""
-    numbers = {country: n for n, country in enumerate(countries())}
-    of = np.array([numbers[city.country] for city in cities()])
+    numbers = {country: n for n, country in enumerate(read_countries())}
+    of = np.array([numbers[city.country] for city in read_cities()])
     sizes = np.bincount(of).astype(np.int64)
     return np.cumsum(sizes) - sizes, sizes
 
 
 @lru_cache(maxsize=16)
-def _facts(role: str) -> ValuePool:
+def _make_city_pool(role: str) -> ValuePool:
     ways: Mapping[str, Callable[[City], str]] = {
         "city": lambda city: city.name,
         "state": lambda city: city.region,
@@ -204,26 +204,28 @@ def _facts(role: str) -> ValuePool:
         "timezone": lambda city: city.timezone,
         "currency": lambda city: city.country.currency,
     }
-    return make_fixed_pool(role, [ways[role](city) for city in cities()])
+    return make_fixed_pool(role, [ways[role](city) for city in read_cities()])
 
 
 @lru_cache(maxsize=1)
-def _postcodes() -> ValuePool:
-    return ValuePool("postcodes", len(cities()) * _EACH, lambda j: _drawn(cities()[j // _EACH].postcode, j))
+def _make_postcode_pool() -> ValuePool:
+    return ValuePool(
+        "postcodes", len(read_cities()) * _PER_CITY, lambda j: _fill_pattern(read_cities()[j // _PER_CITY].postcode, j)
+    )
 
 
 @lru_cache(maxsize=1)
-def _dialled() -> ValuePool:
+def _make_phone_pool() -> ValuePool:
     """Phone numbers with 555 after the area code, which nobody has."""
 
     def begun(j: int) -> str:
-        dial = cities()[j // _EACH].country.dial
-        return f"+{dial} {_drawn('2##' if dial == '1' else '##', j)} 555 "
+        dial = read_cities()[j // _PER_CITY].country.dial
+        return f"+{dial} {_fill_pattern('2##' if dial == '1' else '##', j)} 555 "
 
-    return ValuePool("phone numbers", len(cities()) * _EACH, begun)
+    return ValuePool("phone numbers", len(read_cities()) * _PER_CITY, begun)
 
 
-def _drawn(pattern: str, j: int) -> str:
+def _fill_pattern(pattern: str, j: int) -> str:
     left = int.from_bytes(blake2b(f"{pattern}/{j}".encode(), digest_size=12).digest(), "little")
     made = []
     for sign in pattern:

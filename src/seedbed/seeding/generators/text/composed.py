@@ -11,7 +11,7 @@ from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.core.word_lists import get_words as word_list
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest
 from seedbed.seeding.generators.entities.person import HOST, Person
-from seedbed.seeding.generators.text.codes import code
+from seedbed.seeding.generators.text.codes import generate_code
 
 FEW = 512
 """Values of a provider that are told apart for a unique column."""
@@ -33,24 +33,24 @@ COMPOSED = frozenset({"person", "street"})
 """Names that are put together here rather than taken from Faker whole."""
 
 
-def emails(request: ColumnRequest) -> ColumnGenerator | None:
+def generate_emails(request: ColumnRequest) -> ColumnGenerator | None:
     """First and last names in every combination, in a random order without repeats; then again with a number.
 
     A column too short for such gets letters at a shorter host; None where it is too short for these.
     """
     constraints = request.table.value_constraints[request.name]
-    one = Person(request.table, request.pools, {request.name: "email"}, request.stream)
+    person = Person(request.table, request.pools, {request.name: "email"}, request.stream)
     names = constraints.longest is None or (
-        constraints.longest >= len(f"ada.poe{request.required_count}{HOST}") and one.fits
+        constraints.longest >= len(f"ada.poe{request.required_count}{HOST}") and person.fits
     )
     return (
-        one.generator(request)
+        person.generator(request)
         if names and constraints.shortest <= len(f"ada.poe{HOST}")
-        else affixed_letters(request, "email")
+        else generate_affixed_letters(request, "email")
     )
 
 
-def affixed_letters(request: ColumnRequest, how: str) -> ColumnGenerator | None:
+def generate_affixed_letters(request: ColumnRequest, how: str) -> ColumnGenerator | None:
     """Small letters in a random order without repeats, with what makes an address or a file's name of them.
 
     None where the column has no room for these.
@@ -63,13 +63,13 @@ def affixed_letters(request: ColumnRequest, how: str) -> ColumnGenerator | None:
             needed += 1
         if needed <= room:
             letters = max(needed, min(room, _MANY_LETTERS), constraints.shortest - len(before + after))
-            made = code(request, [*before, *[ascii_lowercase] * letters, *after])
-            shown = f"{before}{letters} letters{after}{', unique' if request.is_unique else ''}"
-            return replace(made, description=shown)
+            generator = generate_code(request, [*before, *[ascii_lowercase] * letters, *after])
+            description = f"{before}{letters} letters{after}{', unique' if request.is_unique else ''}"
+            return replace(generator, description=description)
     return None
 
 
-def composed_texts(request: ColumnRequest, how: str) -> ColumnGenerator | None:
+def generate_composed(request: ColumnRequest, how: str) -> ColumnGenerator | None:
     """Texts of two parts, as many as there are pairs; None where the column has no room for many."""
     sources = request.pools
 
@@ -88,7 +88,7 @@ def composed_texts(request: ColumnRequest, how: str) -> ColumnGenerator | None:
     def numbers() -> ValuePool:
         return ValuePool("house numbers", 990, lambda j: str(j + 1))
 
-    ways: dict[str, tuple[list[Callable[[], ValuePool]], list[str], str]] = {
+    compositions: dict[str, tuple[list[Callable[[], ValuePool]], list[str], str]] = {
         "person": ([names("first_name"), names("last_name")], ["", " ", " ", ""], "First Last"),
         "handle": ([plain("first_name"), plain("last_name")], ["", "_", "", ""], "first_last"),
         "slug": ([adjectives, nouns], ["", "-", "-", ""], "word-word"),
@@ -98,23 +98,23 @@ def composed_texts(request: ColumnRequest, how: str) -> ColumnGenerator | None:
         "file_path": ([adjectives, nouns], ["/files/", "/", "-", ".txt"], "/files/word/word.txt"),
         "street": ([numbers, names("street_name")], ["", " ", " No. ", ""], "12 Street"),
     }
-    made, words, shown = ways[how]
-    pools = _fitting(request, [pool() for pool in made], words)
+    pool_makers, words, description = compositions[how]
+    pools = _fit_pools(request, [pool() for pool in pool_makers], words)
     if pools is None:
         return None
     first, second = pools
 
     def make(rows: range) -> Batch:
         if request.is_unique:
-            return unique_combinations(request, rows, pools, words)
+            return make_unique_combinations(request, rows, pools, words)
         codes = request.stream.below(first.size, rows), request.stream.substream("second").below(second.size, rows)
         parts = (words[0], Coded(None, codes[0], first), words[1], Coded(None, codes[1], second), words[-1])
         return Joined(None, len(rows), tuple(part for part in parts if not isinstance(part, str) or part))
 
-    return ColumnGenerator(request.name, f"{shown}{', unique' if request.is_unique else ''}", make)
+    return ColumnGenerator(request.name, f"{description}{', unique' if request.is_unique else ''}", make)
 
 
-def _fitting(request: ColumnRequest, pools: Sequence[ValuePool], words: Sequence[str]) -> Sequence[ValuePool] | None:
+def _fit_pools(request: ColumnRequest, pools: Sequence[ValuePool], words: Sequence[str]) -> Sequence[ValuePool] | None:
     """The entries of two pools that go into the column together, whatever their number is."""
     constraints = request.table.value_constraints[request.name]
     if constraints.longest is None and not constraints.shortest:
@@ -125,7 +125,7 @@ def _fitting(request: ColumnRequest, pools: Sequence[ValuePool], words: Sequence
         number = len(f"{words[-2]}{request.required_count}") if request.is_unique else 0
         room = constraints.longest - len(words[0] + words[1] + words[-1]) - number
         lengths = ([*map(len, first)], [*map(len, second)])
-        half = max(range(max(room, 1)), key=lambda half: _pairs(*lengths, half, room - half))
+        half = max(range(max(room, 1)), key=lambda half: _count_fitting_pairs(*lengths, half, room - half))
         first = [entry for entry in first if len(entry) <= half]
         second = [entry for entry in second if len(entry) <= room - half]
     if min(len(first), len(second)) < _FEWEST or min(map(len, first)) + min(map(len, second)) < least:
@@ -133,12 +133,12 @@ def _fitting(request: ColumnRequest, pools: Sequence[ValuePool], words: Sequence
     return [make_fixed_pool(pools[0].name, first), make_fixed_pool(pools[1].name, second)]
 
 
-def _pairs(first: Sequence[int], second: Sequence[int], half: int, rest: int) -> int:
+def _count_fitting_pairs(first: Sequence[int], second: Sequence[int], half: int, rest: int) -> int:
     """How many pairs there are of lengths that fit each into its own room."""
     return sum(length <= half for length in first) * sum(length <= rest for length in second)
 
 
-def unique_combinations(
+def make_unique_combinations(
     request: ColumnRequest, rows: range, pools: Sequence[ValuePool], words: Sequence[str]
 ) -> Joined:
     """Every combination of the pools' entries once, in a random order, then again with a number from 2 on.

@@ -12,14 +12,14 @@ from seedbed.seeding.core.batch import Batch, Coded, Joined, Objects, ValuePool,
 from seedbed.seeding.core.faker_pool import SIZE, NoValueFits, ProviderNotUsable, truncate
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, make_failing_generator
-from seedbed.seeding.generators.text.codes import letter_codes
-from seedbed.seeding.generators.text.fixed_formats import formed_as
+from seedbed.seeding.generators.text.codes import generate_letters
+from seedbed.seeding.generators.text.fixed_formats import generate_as_provider
 
 _SHORTEST = 6
 """Characters of a value that must be left beside its number, or it is none that a person would recognise."""
 _HALVED = {"sentence": ("nb_words", 6), "paragraph": ("nb_sentences", 3)}
 """Providers whose values are made of parts, with the argument that counts these, and Faker's default for it."""
-_FREE = re.compile(
+_PROSE_PROVIDERS = re.compile(
     r"^((\w+_)?(first|last|full|middle|kana|romanized)_(\w+_)?name(_\w+)?|name(_\w+)?|(prefix|suffix)(_\w+)?|words?"
     r"|sentences?|paragraphs?|texts?|catch_phrase|bs|company|job(_\w+)?|city|street_name|street_address|address"
     r"|secondary_address)$"
@@ -36,11 +36,11 @@ _NUMBERED: tuple[tuple[str, str, str], ...] = (
 """Providers whose values have a place for a number, how they are parted there, and what stands before the number."""
 _STEMS = 2048
 """Values that numbers are put into, where there are so many."""
-_PATIENCE, _LITTLE_PATIENCE = 20, 4
+_DRAWS_PER_VALUE, _DRAWS_PER_STEM = 20, 4
 """How many times more values are drawn than are different."""
 
 
-def from_faker(request: ColumnRequest, rule: FakerValues) -> ColumnGenerator:
+def generate_from_faker(request: ColumnRequest, rule: FakerValues) -> ColumnGenerator:
     """Values of a provider that the seeds name.
 
     Raises:
@@ -50,15 +50,15 @@ def from_faker(request: ColumnRequest, rule: FakerValues) -> ColumnGenerator:
     try:
         if request.is_unique:
             form = (
-                formed_as(request, rule.provider, arguments)
+                generate_as_provider(request, rule.provider, arguments)
                 if request.column_type.is_text and rule.locale is None
                 else None
             )
-            generator = form or _unique(request, rule.provider, arguments, rule.locale)
+            generator = form or _generate_unique(request, rule.provider, arguments, rule.locale)
         else:
-            generator = _sampled(request, rule.provider, arguments, rule.locale)
+            generator = _generate_sampled(request, rule.provider, arguments, rule.locale)
     except ProviderNotUsable as error:
-        raise _at_its_line(request, rule, error) from error
+        raise _make_seeds_error(request, rule, error) from error
 
     if generator.shortage is not None:
         return generator
@@ -66,103 +66,117 @@ def from_faker(request: ColumnRequest, rule: FakerValues) -> ColumnGenerator:
     def make(rows: range) -> Batch:
         try:
             batch = generator.make(rows)
-            _touch(batch)
+            _prepare_entries(batch)
         except ProviderNotUsable as error:
-            raise _at_its_line(request, rule, error) from error
+            raise _make_seeds_error(request, rule, error) from error
         return batch
 
     return ColumnGenerator(request.name, generator.description, make)
 
 
-def _at_its_line(request: ColumnRequest, rule: FakerValues, error: ProviderNotUsable) -> InvalidSeedsFile:
+def _make_seeds_error(request: ColumnRequest, rule: FakerValues, error: ProviderNotUsable) -> InvalidSeedsFile:
     column = f"{request.table.name}.{request.name}: " if isinstance(error, NoValueFits) else ""
     return InvalidSeedsFile(rule.location, f"{column}{error}")
 
 
-def provider_values(request: ColumnRequest, provider: str, arguments: Mapping[str, Any]) -> ColumnGenerator:
+def generate_provider_values(request: ColumnRequest, provider: str, arguments: Mapping[str, Any]) -> ColumnGenerator:
     """Values of a provider that a column's name suggests; letters, where names have no room for a number."""
     if request.is_unique and request.column_type.is_text:
-        found = _unique(request, provider, arguments, None)
+        generator = _generate_unique(request, provider, arguments, None)
         longest = request.table.value_constraints[request.name].longest
-        if found.shortage is None or longest is None or _place_of_number(provider) is None:
-            return found
-        return letter_codes(request, longest)
-    return _sampled(request, provider, arguments, None)
+        if generator.shortage is None or longest is None or _find_number_place(provider) is None:
+            return generator
+        return generate_letters(request, longest)
+    return _generate_sampled(request, provider, arguments, None)
 
 
-def _sampled(
+def _generate_sampled(
     request: ColumnRequest, provider: str, arguments: Mapping[str, Any], locale: str | None
 ) -> ColumnGenerator:
-    shown = _shown(provider, arguments)
+    shown = _describe(provider, arguments)
     counting, default = _HALVED.get(provider, ("", 0))
     count = arguments.get(counting, default)
     if isinstance(count, int) and count > 1 and locale is None:
-        return ColumnGenerator(request.name, shown, _halves(request, provider, {**arguments, counting: count}))
-    pool = _pool(request, provider, arguments, locale)
+        return ColumnGenerator(request.name, shown, _make_halves(request, provider, {**arguments, counting: count}))
+    pool = _get_pool(request, provider, arguments, locale)
     return ColumnGenerator(request.name, shown, lambda rows: make_coded(pool, request.stream.below(pool.size, rows)))
 
 
-def _unique(request: ColumnRequest, provider: str, arguments: Mapping[str, Any], locale: str | None) -> ColumnGenerator:
+def _generate_unique(
+    request: ColumnRequest, provider: str, arguments: Mapping[str, Any], locale: str | None
+) -> ColumnGenerator:
     """Each value once. Where there are fewer than rows, each is there again with a number, if it has a place for
     one.
     """
-    shown = f"{_shown(provider, arguments)}, unique"
-    placed = _place_of_number(provider) if request.column_type.is_text else None
-    pool = _pool(request, provider, arguments, locale)
-    found = _different(
-        request, pool, patience=_LITTLE_PATIENCE if placed else _PATIENCE, most=_STEMS if placed else None
+    shown = f"{_describe(provider, arguments)}, unique"
+    number_place = _find_number_place(provider) if request.column_type.is_text else None
+    pool = _get_pool(request, provider, arguments, locale)
+    values = _draw_different(
+        request,
+        pool,
+        patience=_DRAWS_PER_STEM if number_place else _DRAWS_PER_VALUE,
+        most=_STEMS if number_place else None,
     )
-    stems = _stems(request, found, *placed) if placed and len(found) < request.prepared_count else []
-    if placed and stems:
-        return ColumnGenerator(request.name, shown, _with_numbers(request, stems, placed[1]))
-    if not found or (len(found) < request.prepared_count and not request.table.request.is_partial):
+    stems = (
+        _split_stems(request, values, *number_place) if number_place and len(values) < request.prepared_count else []
+    )
+    if number_place and stems:
+        return ColumnGenerator(request.name, shown, _make_numbered(request, stems, number_place[1]))
+    if not values or (len(values) < request.prepared_count and not request.table.request.is_partial):
         return make_failing_generator(
-            request, ProviderExhausted(request.table.name, request.name, provider, request.required_count, len(found))
+            request,
+            ProviderExhausted(request.table.name, request.name, provider, request.required_count, len(values)),
         )
-    values = make_fixed_pool(f"{request.name} values", found)
+    values_pool = make_fixed_pool(f"{request.name} values", values)
 
     def make(rows: range) -> Batch:
-        return Coded(None, request.stream.permutation(values.size, request.places(rows) % values.size), values)
+        return Coded(
+            None,
+            request.stream.permutation(values_pool.size, request.places(rows) % values_pool.size),
+            values_pool,
+        )
 
     return ColumnGenerator(request.name, shown, make)
 
 
-def _different(request: ColumnRequest, pool: ValuePool, *, patience: int, most: int | None) -> list[Any]:
+def _draw_different(request: ColumnRequest, pool: ValuePool, *, patience: int, most: int | None) -> list[Any]:
     """Values of a pool, as many as there are rows; no two texts are the same without capitals."""
     wanted = request.prepared_count if most is None else min(request.prepared_count, most)
-    found: dict[Any, Any] = {}
+    values: dict[Any, Any] = {}
     j = 0
-    while len(found) < wanted and j < patience * (len(found) + SIZE // 8):
+    while len(values) < wanted and j < patience * (len(values) + SIZE // 8):
         value = pool.make_entry(j)
         if value is not None:
-            found.setdefault(value.lower() if isinstance(value, str) else value, value)
+            values.setdefault(value.lower() if isinstance(value, str) else value, value)
         j += 1
-    return [*found.values()]
+    return [*values.values()]
 
 
-def _place_of_number(provider: str) -> tuple[re.Pattern[str], str] | None:
+def _find_number_place(provider: str) -> tuple[re.Pattern[str], str] | None:
     for name, parts, before in _NUMBERED:
         if re.search(name, provider):
             return re.compile(parts), before
-    return (re.compile(r"(.+)()", re.DOTALL), " ") if _FREE.match(provider) else None
+    return (re.compile(r"(.+)()", re.DOTALL), " ") if _PROSE_PROVIDERS.match(provider) else None
 
 
-def _stems(request: ColumnRequest, found: list[Any], parts: re.Pattern[str], before: str) -> list[tuple[str, str]]:
+def _split_stems(
+    request: ColumnRequest, values: list[Any], parts: re.Pattern[str], before: str
+) -> list[tuple[str, str]]:
     """Values parted where a number goes. One that ends with a digit there could become another one."""
     longest = request.table.value_constraints[request.name].longest
     room = None if longest is None else longest - len(f"{before}{request.required_count}")
     if room is not None and room < _SHORTEST:
         return []
-    made: dict[str, tuple[str, str]] = {}
-    for value in found:
+    stems: dict[str, tuple[str, str]] = {}
+    for value in values:
         text = str(value) if before != " " else str(truncate(str(value), room)).strip()
         matched = parts.fullmatch(text)
         if matched and not matched[1][-1].isdigit() and (room is None or len(text) <= room):
-            made.setdefault(text.lower(), (matched[1], matched[2]))
-    return [*made.values()]
+            stems.setdefault(text.lower(), (matched[1], matched[2]))
+    return [*stems.values()]
 
 
-def _with_numbers(request: ColumnRequest, stems: list[tuple[str, str]], before: str) -> Callable[[range], Batch]:
+def _make_numbered(request: ColumnRequest, stems: list[tuple[str, str]], before: str) -> Callable[[range], Batch]:
     """Each in a random order, then each again with a 2, and so on."""
     starts = make_fixed_pool(f"{request.name} stems", [start for start, _ in stems])
     ends = make_fixed_pool(f"{request.name} ends", [end for _, end in stems])
@@ -179,10 +193,10 @@ def _with_numbers(request: ColumnRequest, stems: list[tuple[str, str]], before: 
     return make
 
 
-def _pool(request: ColumnRequest, provider: str, arguments: Mapping[str, Any], locale: str | None) -> ValuePool:
+def _get_pool(request: ColumnRequest, provider: str, arguments: Mapping[str, Any], locale: str | None) -> ValuePool:
     table, constraints = request.table, request.table.value_constraints[request.name]
-    free = _FREE.match(provider) is not None
-    made = request.pools.faker(
+    free = _PROSE_PROVIDERS.match(provider) is not None
+    pool = request.pools.faker(
         provider,
         arguments,
         longest=constraints.longest,
@@ -191,13 +205,15 @@ def _pool(request: ColumnRequest, provider: str, arguments: Mapping[str, Any], l
         whole=not free,
     )
     if not constraints.shortest or not free:
-        return made
+        return pool
     return ValuePool(
-        f"{made.name} long", SIZE, lambda j: _stretched(made.make_entry(j), constraints.shortest, constraints.longest)
+        f"{pool.name} long",
+        SIZE,
+        lambda j: _repeat_to_length(pool.make_entry(j), constraints.shortest, constraints.longest),
     )
 
 
-def _stretched(text: Any, shortest: int, longest: int | None) -> Any:
+def _repeat_to_length(text: Any, shortest: int, longest: int | None) -> Any:
     if not isinstance(text, str):
         return text
     whole = text
@@ -206,7 +222,7 @@ def _stretched(text: Any, shortest: int, longest: int | None) -> Any:
     return whole if longest is None or len(whole) <= longest else whole[:longest]
 
 
-def _halves(request: ColumnRequest, provider: str, arguments: Mapping[str, Any]) -> Callable[[range], Batch]:
+def _make_halves(request: ColumnRequest, provider: str, arguments: Mapping[str, Any]) -> Callable[[range], Batch]:
     """Every first half with every second one: four million texts for the price of four thousand."""
     constraints, counting = request.table.value_constraints[request.name], _HALVED[provider][0]
     less = arguments[counting] // 2
@@ -238,17 +254,17 @@ def _halves(request: ColumnRequest, provider: str, arguments: Mapping[str, Any])
 
     def stretched(rows: range) -> Batch:
         return Objects(
-            None, [_stretched(text, constraints.shortest, constraints.longest) for text in make(rows).values()]
+            None, [_repeat_to_length(text, constraints.shortest, constraints.longest) for text in make(rows).values()]
         )
 
     return stretched
 
 
-def _shown(provider: str, arguments: Mapping[str, Any]) -> str:
+def _describe(provider: str, arguments: Mapping[str, Any]) -> str:
     return f"faker({', '.join([provider, *(f'{name}={value}' for name, value in arguments.items())])})"
 
 
-def _touch(batch: Batch) -> None:
+def _prepare_entries(batch: Batch) -> None:
     """Make the entries that a batch needs, so that what cannot be made is known here."""
     match batch:
         case Coded():

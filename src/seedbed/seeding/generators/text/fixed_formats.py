@@ -9,18 +9,18 @@ import numpy as np
 
 from seedbed.seeding.core.batch import Batch, Joined
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, make_shortage
-from seedbed.seeding.generators.text.codes import HEX, code, spelled
+from seedbed.seeding.generators.text.codes import HEX, generate_code, parse_pattern
 
 
 @dataclass(frozen=True)
-class Form:
+class TextFormat:
     """`text` is a pattern of codes; `complete` puts in its check digits, which `text` has noughts for."""
 
     text: str
     complete: Callable[[str], str] | None = None
 
 
-def formed(request: ColumnRequest, form: str) -> ColumnGenerator | None:
+def generate_formatted(request: ColumnRequest, form: str) -> ColumnGenerator | None:
     """Fill a column with texts of a form; None where the column has no room for it, or wants longer ones.
 
     Raises:
@@ -28,30 +28,30 @@ def formed(request: ColumnRequest, form: str) -> ColumnGenerator | None:
     """
     constraints = request.table.value_constraints[request.name]
     if form == "ipv4":
-        return _ipv4(request, constraints.longest) if not constraints.shortest else None
+        return _generate_ipv4(request, constraints.longest) if not constraints.shortest else None
     if form in _DIGESTS:
         width = min(
             max(_DIGESTS[form], constraints.shortest), constraints.longest or constraints.shortest + _DIGESTS[form]
         )
-        return code(request, [HEX] * width) if width >= _SHORTEST_DIGEST else None
-    for way in FORMS[form]:
-        alphabets = spelled(way.text)
+        return generate_code(request, [HEX] * width) if width >= _SHORTEST_DIGEST else None
+    for text_format in FORMATS[form]:
+        alphabets = parse_pattern(text_format.text)
         if constraints.shortest <= len(alphabets) <= (constraints.longest or len(alphabets)):
-            return code(request, alphabets, way.complete)
+            return generate_code(request, alphabets, text_format.complete)
     return None
 
 
-def formed_as(request: ColumnRequest, provider: str, arguments: Mapping[str, Any]) -> ColumnGenerator | None:
+def generate_as_provider(request: ColumnRequest, provider: str, arguments: Mapping[str, Any]) -> ColumnGenerator | None:
     """The same as a provider of Faker would have it; None of a provider whose form is not known."""
     if provider in {"numerify", "bothify", "lexify", "hexify"}:
-        return _of_signs(request, provider, dict(arguments))
+        return _generate_from_pattern(request, provider, dict(arguments))
     form = _PROVIDERS.get(provider, provider)
-    if arguments or form not in {*FORMS, *_DIGESTS, "ipv4"}:
+    if arguments or form not in {*FORMATS, *_DIGESTS, "ipv4"}:
         return None
-    return formed(request, form)
+    return generate_formatted(request, form)
 
 
-def _of_signs(request: ColumnRequest, provider: str, arguments: dict[str, Any]) -> ColumnGenerator | None:
+def _generate_from_pattern(request: ColumnRequest, provider: str, arguments: dict[str, Any]) -> ColumnGenerator | None:
     """What Faker puts signs of alphabets into. Signs that may be left out are none of an alphabet."""
     standard = {"numerify": "###", "bothify": "## ??", "lexify": "????", "hexify": "^^^^"}
     text = str(arguments.pop("text", standard[provider]))
@@ -67,10 +67,10 @@ def _of_signs(request: ColumnRequest, provider: str, arguments: dict[str, Any]) 
         return None
     if request.ignores_case:
         signs = {sign: "".join(dict.fromkeys(alphabet.lower())) for sign, alphabet in signs.items()}
-    return code(request, [signs.get(sign, sign) for sign in text])
+    return generate_code(request, [signs.get(sign, sign) for sign in text])
 
 
-def _ipv4(request: ColumnRequest, longest: int | None) -> ColumnGenerator | None:
+def _generate_ipv4(request: ColumnRequest, longest: int | None) -> ColumnGenerator | None:
     """Addresses of a private network, 10.0.0.0/8."""
     width = 3 if longest is None else min((longest - len("10...")) // 3, 3)
     if width < 1:
@@ -87,26 +87,26 @@ def _ipv4(request: ColumnRequest, longest: int | None) -> ColumnGenerator | None
     return ColumnGenerator(request.name, f"an address like 10.1.1.1{', unique' if request.is_unique else ''}", make)
 
 
-def _iban(text: str) -> str:
+def _complete_iban(text: str) -> str:
     """Check digits by ISO 7064, after the country."""
     number = int(f"{text[4:]}{text[:2]}00".translate(_NUMBERS_OF_LETTERS))
     return f"{text[:2]}{98 - number % 97:02}{text[4:]}"
 
 
-def _ean(text: str) -> str:
+def _complete_ean(text: str) -> str:
     """The last digit by GS1: from the right, every other digit counts three times."""
     numbers = [int(sign) for sign in text if sign.isdigit()][:-1]
     total = sum(number * (3 if at % 2 == 0 else 1) for at, number in enumerate(reversed(numbers)))
     return f"{text[:-1]}{-total % 10}"
 
 
-def _isbn10(text: str) -> str:
+def _complete_isbn10(text: str) -> str:
     numbers = [int(sign) for sign in text if sign.isdigit()][:-1]
     left = -sum(number * (10 - at) for at, number in enumerate(numbers)) % 11
     return f"{text[:-1]}{'X' if left == 10 else left}"  # noqa: PLR2004 - as ISO 2108 writes it
 
 
-def _luhn(text: str) -> str:
+def _complete_luhn(text: str) -> str:
     numbers = [int(sign) for sign in text][:-1]
     doubled = (2 * number if at % 2 == 0 else number for at, number in enumerate(reversed(numbers)))
     return f"{text[:-1]}{-sum(number // 10 + number % 10 for number in doubled) % 10}"
@@ -115,23 +115,23 @@ def _luhn(text: str) -> str:
 _NUMBERS_OF_LETTERS = str.maketrans({letter: str(int(letter, 36)) for letter in ascii_uppercase})
 _DIGESTS = {"sha256": 64, "sha1": 40, "md5": 32}
 _SHORTEST_DIGEST = 6
-FORMS: Mapping[str, tuple[Form, ...]] = {
-    "mac_address": (Form("02:^^:^^:^^:^^:^^"), Form("02^^^^^^^^^^")),
-    "hex_color": (Form(r"\#^^^^^^"), Form("^^^^^^"), Form(r"\#^^^"), Form("^^^")),
-    "ipv6": (Form("2001:db8:1:1:^^^^:^^^^:^^^^:^^^^"), Form("2001:db8::^^^^:^^^^")),
-    "iban": (Form("GB00????##############", _iban),),
-    "isbn13": (Form("978-#-##-######-0", _ean), Form("978#########0", _ean)),
-    "isbn10": (Form("#-##-######-0", _isbn10), Form("#########0", _isbn10)),
-    "ean13": (Form("############0", _ean),),
-    "ean8": (Form("#######0", _ean),),
-    "card_number": (Form("4##############0", _luhn),),
-    "swift": (Form("????GB??"),),
-    "ssn": (Form("###-##-####"), Form("#########")),
-    "license_plate": (Form("???-####"), Form("???####"), Form("???###")),
-    "uuid4": (Form("^^^^^^^^-^^^^-4^^^-8^^^-^^^^^^^^^^^^"), Form("^^^^^^^^^^^^4^^^8^^^^^^^^^^^^^^^")),
-    "postcode": (Form("#####"),),
-    "msisdn": (Form("#############"),),
-    "phone_number": (Form("+1-###-###-####"), Form("###-###-####"), Form("##########")),
+FORMATS: Mapping[str, tuple[TextFormat, ...]] = {
+    "mac_address": (TextFormat("02:^^:^^:^^:^^:^^"), TextFormat("02^^^^^^^^^^")),
+    "hex_color": (TextFormat(r"\#^^^^^^"), TextFormat("^^^^^^"), TextFormat(r"\#^^^"), TextFormat("^^^")),
+    "ipv6": (TextFormat("2001:db8:1:1:^^^^:^^^^:^^^^:^^^^"), TextFormat("2001:db8::^^^^:^^^^")),
+    "iban": (TextFormat("GB00????##############", _complete_iban),),
+    "isbn13": (TextFormat("978-#-##-######-0", _complete_ean), TextFormat("978#########0", _complete_ean)),
+    "isbn10": (TextFormat("#-##-######-0", _complete_isbn10), TextFormat("#########0", _complete_isbn10)),
+    "ean13": (TextFormat("############0", _complete_ean),),
+    "ean8": (TextFormat("#######0", _complete_ean),),
+    "card_number": (TextFormat("4##############0", _complete_luhn),),
+    "swift": (TextFormat("????GB??"),),
+    "ssn": (TextFormat("###-##-####"), TextFormat("#########")),
+    "license_plate": (TextFormat("???-####"), TextFormat("???####"), TextFormat("???###")),
+    "uuid4": (TextFormat("^^^^^^^^-^^^^-4^^^-8^^^-^^^^^^^^^^^^"), TextFormat("^^^^^^^^^^^^4^^^8^^^^^^^^^^^^^^^")),
+    "postcode": (TextFormat("#####"),),
+    "msisdn": (TextFormat("#############"),),
+    "phone_number": (TextFormat("+1-###-###-####"), TextFormat("###-###-####"), TextFormat("##########")),
 }
 _PROVIDERS = {
     "ean": "ean13", "color": "hex_color", "zipcode": "postcode", "ipv4_private": "ipv4", "swift8": "swift",

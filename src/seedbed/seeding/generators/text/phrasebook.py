@@ -32,7 +32,7 @@ class Phrase:
 
     def parts(self) -> tuple[ValuePool, ValuePool]:
         """All beginnings, and all endings."""
-        return _pool(self, "begun"), _pool(self, "ended")
+        return _make_pool(self, "begun"), _make_pool(self, "ended")
 
     def example(self) -> str:
         """How the first of them begins, as a plan shows it."""
@@ -41,14 +41,14 @@ class Phrase:
 
 
 @cache
-def phrases() -> Mapping[str, Phrase]:
+def read_phrases() -> Mapping[str, Phrase]:
     """The phrases of phrases.toml by their names."""
     tables = tomllib.loads(read_data_text("phrases.toml"))
     shared = tables.pop("shared")
-    return {name: _phrase(name, table, shared) for name, table in tables.items()}
+    return {name: _make_phrase(name, table, shared) for name, table in tables.items()}
 
 
-def _phrase(name: str, table: Mapping[str, Any], shared: Mapping[str, Sequence[str]]) -> Phrase:
+def _make_phrase(name: str, table: Mapping[str, Any], shared: Mapping[str, Sequence[str]]) -> Phrase:
     lists = read_word_lists()
     endings = table["endings"]
     endings = shared[endings] if isinstance(endings, str) else endings
@@ -59,27 +59,27 @@ def _phrase(name: str, table: Mapping[str, Any], shared: Mapping[str, Sequence[s
 
 
 @cache
-def _pool(phrase: Phrase, part: str) -> ValuePool:
+def _make_pool(phrase: Phrase, part: str) -> ValuePool:
     patterns = phrase.beginnings if part == "begun" else phrase.endings
     name = f"{phrase.name}, {part}"
 
     def entry(j: int) -> str:
-        text = _written(name, patterns, phrase.words, j)
+        text = _write_entry(name, patterns, phrase.words, j)
         return text[:1].upper() + text[1:] if phrase.is_capital else text
 
     return ValuePool(name, SIZE, entry)
 
 
-def _written(name: str, patterns: Sequence[str], words: Mapping[str, Sequence[str]], j: int) -> str:
+def _write_entry(name: str, patterns: Sequence[str], words: Mapping[str, Sequence[str]], j: int) -> str:
     """Entry j: a pattern and the words in its slots, by a hash of the name and j."""
     left = int.from_bytes(blake2b(f"{name}/{j}".encode(), digest_size=16).digest(), "little")
 
-    def drawn(items: Sequence[str]) -> str:
+    def draw(items: Sequence[str]) -> str:
         nonlocal left
         left, at = divmod(left, len(items))
         return items[at]
 
-    text = drawn(patterns)
+    text = draw(patterns)
     while (slot := _SLOT.search(text)) is not None:
-        text = text[: slot.start()] + drawn(words[slot[1]]) + text[slot.end() :]
+        text = text[: slot.start()] + draw(words[slot[1]]) + text[slot.end() :]
     return text

@@ -7,15 +7,15 @@ from seedbed.seeding.analysis.column_roles import find_role
 from seedbed.seeding.core.batch import Batch, Coded, Joined, ValuePool, make_fixed_pool
 from seedbed.seeding.core.random_stream import Ints, make_indices
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest
-from seedbed.seeding.generators.text.composed import unique_combinations
-from seedbed.seeding.generators.text.phrasebook import Phrase, phrases
+from seedbed.seeding.generators.text.composed import make_unique_combinations
+from seedbed.seeding.generators.text.phrasebook import Phrase, read_phrases
 
 _FEWEST = 8
 """Beginnings and endings that must be short enough for a column, or it gets other texts."""
 _NAMES = re.compile(r"^(name|title|headline|label|subject|.*_(name|title))$")
 
 
-class Phrased:
+class PhraseColumn:
     """A column of beginnings and endings: which of each a row has."""
 
     def __init__(self, request: ColumnRequest, phrase: Phrase) -> None:
@@ -34,7 +34,7 @@ class Phrased:
             return parts
         beginnings, endings = (list(dict.fromkeys(pool.make_all())) for pool in parts)
         if self.request.is_unique:
-            beginnings, endings = _told_apart(beginnings), _without_capitals_alone(endings)
+            beginnings, endings = _drop_prefixes(beginnings), _drop_case_duplicates(endings)
         if longest is not None:
             room = longest - (len(f" {self.request.required_count}") if self.request.is_unique else 0)
             half = max(room // 2, room - max(map(len, endings)))
@@ -63,35 +63,35 @@ class Phrased:
 
     def _make(self, rows: range) -> Batch:
         if self.request.is_unique:
-            return unique_combinations(self.request, rows, self.pools, ["", "", " ", ""])
+            return make_unique_combinations(self.request, rows, self.pools, ["", "", " ", ""])
         first, second = self.codes(rows)
         return Joined(None, len(rows), (Coded(None, first, self.pools[0]), Coded(None, second, self.pools[1])))
 
 
-def phrase_texts(request: ColumnRequest, how: str) -> ColumnGenerator | None:
+def generate_phrases(request: ColumnRequest, how: str) -> ColumnGenerator | None:
     """Texts of the phrase for something; None where there is none, or the column is too short for it."""
-    phrase = phrases().get(how)
+    phrase = read_phrases().get(how)
     if phrase is None:
         return None
-    made = Phrased(request, phrase)
-    return made.generator() if made.fits else None
+    column = PhraseColumn(request, phrase)
+    return column.generator() if column.fits else None
 
 
-def slugs(request: ColumnRequest) -> ColumnGenerator | None:
+def generate_slugs(request: ColumnRequest) -> ColumnGenerator | None:
     """The name or the title of the same row as an address would have it; None where it has none, or there is no room.
 
     A unique one ends with the number of the row.
     """
-    named = _named(request)
-    if named is None or not named.fits:
+    source = _find_named_column(request)
+    if source is None or not source.fits:
         return None
     first, second = (
-        request.table.cache.get_transformed_pool(f"{named.request.name} {which} as slugs", pool, slug)
-        for which, pool in zip(("begun", "ended"), named.pools, strict=True)
+        request.table.cache.get_transformed_pool(f"{source.request.name} {which} as slugs", pool, make_slug)
+        for which, pool in zip(("begun", "ended"), source.pools, strict=True)
     )
     longest = request.table.value_constraints[request.name].longest
     needed = (
-        sum(max(map(len, pool.make_all())) for pool in named.pools) + len(f"-{request.required_count}")
+        sum(max(map(len, pool.make_all())) for pool in source.pools) + len(f"-{request.required_count}")
         if longest is not None
         else 0
     )
@@ -99,24 +99,24 @@ def slugs(request: ColumnRequest) -> ColumnGenerator | None:
         return None
 
     def make(rows: range) -> Batch:
-        codes = named.codes(rows)
+        codes = source.codes(rows)
         parts: list[str | Coded | Ints] = [Coded(None, codes[0], first), Coded(None, codes[1], second)]
         if request.is_unique:
             parts += ["-", make_indices(rows) + 1]
         return Joined(None, len(rows), tuple(parts))
 
     return ColumnGenerator(
-        request.name, f"its {named.request.name} as a slug{', unique' if request.is_unique else ''}", make
+        request.name, f"its {source.request.name} as a slug{', unique' if request.is_unique else ''}", make
     )
 
 
-def slug(text: str) -> str:
+def make_slug(text: str) -> str:
     """A text as a part of an address; one that goes on another has a hyphen first."""
     words = re.sub(r"[^a-z0-9]+", "-", text.lower().replace("'", "")).strip("-")
     return f"-{words}" if words and text[0] in " ,;:" else words
 
 
-def _named(request: ColumnRequest) -> Phrased | None:
+def _find_named_column(request: ColumnRequest) -> PhraseColumn | None:
     table = request.table
     for name, column_type in table.column_types.items():
         plain = column_type.is_text and name not in table.rules and table.find_key(name) is None
@@ -126,24 +126,24 @@ def _named(request: ColumnRequest) -> Phrased | None:
             and table.value_constraints[name].values is None
             and table.value_constraints[name].pattern is None
         ):
-            phrase = phrases().get(find_role(table, name).name)
+            phrase = read_phrases().get(find_role(table, name).name)
             if phrase is not None and not table.get_column(name).nullable:
                 unique = name in table.uniqueness.columns
-                return Phrased(
+                return PhraseColumn(
                     ColumnRequest(table, request.pools, table.get_column(name), table.make_stream(name), unique), phrase
                 )
     return None
 
 
-def _told_apart(texts: list[str]) -> list[str]:
+def _drop_prefixes(texts: list[str]) -> list[str]:
     """Those of which none is how another one begins."""
     kept: list[str] = []
-    for text in sorted(_without_capitals_alone(texts), key=str.lower, reverse=True):
+    for text in sorted(_drop_case_duplicates(texts), key=str.lower, reverse=True):
         if not kept or not kept[-1].lower().startswith(text.lower()):
             kept.append(text)
     return kept
 
 
-def _without_capitals_alone(texts: list[str]) -> list[str]:
+def _drop_case_duplicates(texts: list[str]) -> list[str]:
     found = {text.lower(): text for text in reversed(texts) if not text[-1:].isdigit()}
     return [*reversed(found.values())]

@@ -38,7 +38,7 @@ class Pattern:
         try:
             self._compiled = re.compile(source)
             parsed = parser.parse(source)
-            self._node = _sequence(parsed)
+            self._node = _make_sequence(parsed)
         except (re.error, RecursionError, OverflowError) as error:
             raise PatternNotSupported(str(error)) from error
         if not _ends_with_anchor(parsed):
@@ -98,7 +98,7 @@ class _Sequence(_Node):
     def __init__(self, parts: Sequence[_Node]) -> None:
         self._parts = parts
         self.shortest = sum(part.shortest for part in parts)
-        self.longest = _sum([part.longest for part in parts])
+        self.longest = _sum_lengths([part.longest for part in parts])
         self._counted: dict[tuple[int, int], int] = {}
 
     def count(self, length: int) -> int:
@@ -190,7 +190,7 @@ class _Repeat(_Node):
 
     def text(self, length: int, number: int) -> str:
         if isinstance(self._part, _Characters):
-            return _digits(number, self._part.alphabet, length)
+            return _write_digits(number, self._part.alphabet, length)
         found, least, most = [], self._least, self._most
         while length:
             firsts, at = self._first(least, most, length), 0
@@ -203,7 +203,7 @@ class _Repeat(_Node):
         return "".join(found)
 
 
-def _digits(number: int, alphabet: str, length: int) -> str:
+def _write_digits(number: int, alphabet: str, length: int) -> str:
     found = []
     for _ in range(length):
         number, at = divmod(number, len(alphabet))
@@ -211,51 +211,51 @@ def _digits(number: int, alphabet: str, length: int) -> str:
     return "".join(found)
 
 
-def _sum(lengths: Sequence[int | None]) -> int | None:
+def _sum_lengths(lengths: Sequence[int | None]) -> int | None:
     return None if None in lengths else sum(length for length in lengths if length is not None)
 
 
-def _sequence(parsed: Any) -> _Node:
-    return _Sequence([node for sign, said in parsed if (node := _node(sign, said)) is not None])
+def _make_sequence(parsed: Any) -> _Node:
+    return _Sequence([node for sign, said in parsed if (node := _make_node(sign, said)) is not None])
 
 
-def _node(sign: Any, said: Any) -> _Node | None:
-    if sign in {signs.AT, signs.ASSERT, signs.ASSERT_NOT}:
+def _make_node(opcode: Any, argument: Any) -> _Node | None:
+    if opcode in {signs.AT, signs.ASSERT, signs.ASSERT_NOT}:
         return None
-    if sign is signs.BRANCH:
-        return _Alternatives([_sequence(way) for way in said[1]])
-    if sign is signs.SUBPATTERN:
-        return _sequence(said[3])
-    if sign is signs.ATOMIC_GROUP:
-        return _sequence(said)
-    if sign in {signs.MAX_REPEAT, signs.MIN_REPEAT, signs.POSSESSIVE_REPEAT}:
-        least, most, inner = said
-        part = _sequence(inner)
-        if len(inner) == 1 and isinstance(only := _node(*inner[0]), _Characters):
+    if opcode is signs.BRANCH:
+        return _Alternatives([_make_sequence(way) for way in argument[1]])
+    if opcode is signs.SUBPATTERN:
+        return _make_sequence(argument[3])
+    if opcode is signs.ATOMIC_GROUP:
+        return _make_sequence(argument)
+    if opcode in {signs.MAX_REPEAT, signs.MIN_REPEAT, signs.POSSESSIVE_REPEAT}:
+        least, most, inner = argument
+        part = _make_sequence(inner)
+        if len(inner) == 1 and isinstance(only := _make_node(*inner[0]), _Characters):
             part = only
         return _Repeat(part, int(least), None if most is signs.MAXREPEAT else int(most))
-    if sign in {signs.LITERAL, signs.NOT_LITERAL, signs.ANY, signs.IN}:
-        return _Characters(_alphabet(sign, said))
-    raise PatternNotSupported(str(sign).lower())
+    if opcode in {signs.LITERAL, signs.NOT_LITERAL, signs.ANY, signs.IN}:
+        return _Characters(_find_alphabet(opcode, argument))
+    raise PatternNotSupported(str(opcode).lower())
 
 
-def _alphabet(sign: Any, said: Any) -> str:
-    if sign is signs.LITERAL:
-        return chr(said)
-    if sign is signs.ANY:
+def _find_alphabet(opcode: Any, argument: Any) -> str:
+    if opcode is signs.LITERAL:
+        return chr(argument)
+    if opcode is signs.ANY:
         return _ALPHABET
-    if sign is signs.NOT_LITERAL:
-        return _ALPHABET.replace(chr(said), "")
-    return _class(tuple((sign, part) for sign, part in said))
+    if opcode is signs.NOT_LITERAL:
+        return _ALPHABET.replace(chr(argument), "")
+    return _find_class_characters(tuple((opcode, part) for opcode, part in argument))
 
 
 @cache
-def _class(items: tuple[Any, ...]) -> str:
+def _find_class_characters(items: tuple[Any, ...]) -> str:
     """The characters of a class in brackets; letters and digits, where they are some of them."""
     if items and items[0][0] is signs.NEGATE:
         refused = items[1:]
         for letters in (_ALPHABET, _PRINTABLE):
-            if found := "".join(c for c in letters if not any(_has(item, c) for item in refused)):
+            if found := "".join(c for c in letters if not any(_contains(item, c) for item in refused)):
                 return found
     listed = [chr(said) for sign, said in items if sign is signs.LITERAL]
     for sign, said in items:
@@ -269,7 +269,7 @@ def _class(items: tuple[Any, ...]) -> str:
     return "".join(dict.fromkeys(listed))
 
 
-def _has(item: Any, character: str) -> bool:
+def _contains(item: Any, character: str) -> bool:
     sign, said = item
     if sign is signs.LITERAL:
         return bool(ord(character) == said)

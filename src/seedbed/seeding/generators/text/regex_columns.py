@@ -26,7 +26,7 @@ _MOST = 2**62
 _AT_ONCE = 1024
 
 
-def texts_matching(request: ColumnRequest, pattern: str) -> ColumnGenerator:
+def generate_matching(request: ColumnRequest, pattern: str) -> ColumnGenerator:
     """Fill a column with texts that a regular expression matches.
 
     Raises:
@@ -34,9 +34,12 @@ def texts_matching(request: ColumnRequest, pattern: str) -> ColumnGenerator:
     """
     constraints, name = request.table.value_constraints[request.name], f"{request.table.name}.{request.name}"
     try:
-        known = _pattern(pattern)
-        lengths = _lengths(
-            known, constraints.shortest, constraints.longest, request.prepared_count * _ROOM if request.is_unique else 1
+        compiled = _parse_pattern(pattern)
+        lengths = _choose_lengths(
+            compiled,
+            constraints.shortest,
+            constraints.longest,
+            request.prepared_count * _ROOM if request.is_unique else 1,
         )
     except PatternNotSupported as error:
         raise UnsatisfiablePattern(request.table.name, request.name, pattern, str(error)) from error
@@ -50,7 +53,7 @@ def texts_matching(request: ColumnRequest, pattern: str) -> ColumnGenerator:
             request.table.name, request.name, pattern, f"no text {between} characters matches it"
         )
     if request.is_unique:
-        found = _distinct(request, known, lengths)
+        found = _make_distinct(request, compiled, lengths)
         if not found or (len(found) < request.prepared_count and not request.table.request.is_partial):
             return make_shortage(request, len(found))
         pool = make_fixed_pool(name, found)
@@ -60,12 +63,14 @@ def texts_matching(request: ColumnRequest, pattern: str) -> ColumnGenerator:
             lambda rows: Coded(None, request.places(rows) % pool.size, pool),
         )
     seed = f"{request.stream.seed}/{name}/{pattern}"
-    if _text(known, lengths, f"{seed}/0") is None:
+    if _make_text(compiled, lengths, f"{seed}/0") is None:
         raise UnsatisfiablePattern(
             request.table.name, request.name, pattern, f"none of {_TRIES} texts of its characters did"
         )
     pool = request.table.cache.get_transformed_pool(
-        f"{name} {pattern}", ValuePool(name, SIZE, lambda j: _text(known, lengths, f"{seed}/{j}")), lambda text: text
+        f"{name} {pattern}",
+        ValuePool(name, SIZE, lambda j: _make_text(compiled, lengths, f"{seed}/{j}")),
+        lambda text: text,
     )
 
     def make(rows: range) -> Batch:
@@ -74,44 +79,44 @@ def texts_matching(request: ColumnRequest, pattern: str) -> ColumnGenerator:
     return ColumnGenerator(request.name, f"matching {pattern}", make)
 
 
-def match(pattern: str, name: str, shortest: int = 0, longest: int | None = None) -> str:
+def make_match(pattern: str, name: str, shortest: int = 0, longest: int | None = None) -> str:
     """A text that a regular expression matches, another one by each name.
 
     Raises:
         PatternNotSupported: there is none, or the expression cannot be read.
     """
-    known = _pattern(pattern)
-    lengths = _lengths(known, shortest, longest, 1)
-    text = _text(known, lengths, name) if lengths else None
+    known = _parse_pattern(pattern)
+    lengths = _choose_lengths(known, shortest, longest, 1)
+    text = _make_text(known, lengths, name) if lengths else None
     if text is None:
         raise PatternNotSupported(f"no text was found that matches {pattern}")
     return text
 
 
 @lru_cache(maxsize=256)
-def _pattern(source: str) -> Pattern:
+def _parse_pattern(source: str) -> Pattern:
     return Pattern(source)
 
 
-def _lengths(known: Pattern, shortest: int, longest: int | None, wanted: int) -> Sequence[int]:
+def _choose_lengths(known: Pattern, shortest: int, longest: int | None, required_count: int) -> Sequence[int]:
     """Lengths of texts that are neither longer than they need be nor, where there is a choice, very short."""
     start = max(shortest, known.shortest)
     ends = [end for end in (longest, known.longest) if end is not None]
     end = min(ends, default=start + _TRIES)
-    found: dict[int, int] = {}
+    counts: dict[int, int] = {}
     for length in range(start, end + 1):
         if ways := known.count(length):
-            found[length] = ways
-            if len(found) >= _LENGTHS and sum(_long(found).values()) >= wanted:
+            counts[length] = ways
+            if len(counts) >= _LENGTHS and sum(_drop_short(counts).values()) >= required_count:
                 break
-    return [*(_long(found) if sum(_long(found).values()) >= wanted else found)]
+    return [*(_drop_short(counts) if sum(_drop_short(counts).values()) >= required_count else counts)]
 
 
-def _long(found: dict[int, int]) -> dict[int, int]:
+def _drop_short(found: dict[int, int]) -> dict[int, int]:
     return {length: ways for length, ways in found.items() if length >= _BRIEF}
 
 
-def _text(known: Pattern, lengths: Sequence[int], name: str) -> str | None:
+def _make_text(known: Pattern, lengths: Sequence[int], name: str) -> str | None:
     for attempt in range(_TRIES):
         drawn = int.from_bytes(blake2b(f"{name}/{attempt}".encode(), digest_size=64).digest(), "little")
         drawn, at = divmod(drawn, len(lengths))
@@ -121,23 +126,23 @@ def _text(known: Pattern, lengths: Sequence[int], name: str) -> str | None:
     return None
 
 
-def _distinct(request: ColumnRequest, known: Pattern, lengths: Sequence[int]) -> list[str]:
+def _make_distinct(request: ColumnRequest, known: Pattern, lengths: Sequence[int]) -> list[str]:
     """As many texts as are needed, or as there are, no two the same without capitals: an index may be on those."""
-    found: dict[str, str] = {}
-    running = [_numbered(request.stream.substream(f"of length {length}"), known, length) for length in lengths]
+    distinct: dict[str, str] = {}
+    running = [_enumerate_texts(request.stream.substream(f"of length {length}"), known, length) for length in lengths]
     while running:
         for texts in list(running):
-            if len(found) == request.prepared_count:
-                return [*found.values()]
+            if len(distinct) == request.prepared_count:
+                return [*distinct.values()]
             text = next(texts, None)
             if text is None:
                 running.remove(texts)
             elif known.matches(text):
-                found.setdefault(text.lower() if request.ignores_case else text, text)
-    return [*found.values()]
+                distinct.setdefault(text.lower() if request.ignores_case else text, text)
+    return [*distinct.values()]
 
 
-def _numbered(stream: Stream, known: Pattern, length: int) -> Iterator[str]:
+def _enumerate_texts(stream: Stream, known: Pattern, length: int) -> Iterator[str]:
     """Every text of a length in a random order; of very many, some."""
     ways = known.count(length)
     size = min(ways, _MOST)
