@@ -26,8 +26,8 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.schema import Schema, load_schema
 from seedbed.schema.creation import create_schema
-from seedbed.seeding.loading.load import run
-from seedbed.seeding.loading.parallel import processes
+from seedbed.seeding.loading.load import load_seeds
+from seedbed.seeding.loading.parallel import process_executor
 from seedbed.seeding.planning.lock_file import ENGINE
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.settings import DatabaseUrl, Environment, Origin, Project, find_project
@@ -138,10 +138,13 @@ class Ground:
         gc.collect()
 
 
-def seedbed(ground: Ground, users: int, tasks: int, *, set_aside: bool) -> Contender:
+def seedbed(ground: Ground, users: int, tasks: int, *, drop_constraints: bool) -> Contender:
     """All of it: the plan, the pools, the trial, the load, sequences, ANALYZE and the commit."""
     return Contender(
-        lambda: run(ground.planned(users, tasks), ground.database, revision=None, set_aside=set_aside), ground.emptied
+        lambda: load_seeds(
+            ground.planned(users, tasks), ground.database, revision=None, drop_constraints=drop_constraints
+        ),
+        ground.emptied,
     )
 
 
@@ -179,7 +182,7 @@ def ready_made(ground: Ground, folder: Path, form: str, *, after: bool, alike: b
 def files(ground: Ground, folder: Path, users: int, tasks: int) -> float:
     """Write what Seedbed loads as files, and give the megabytes of the binary ones."""
     ground.emptied()
-    run(ground.planned(users, tasks), ground.database, revision=None)
+    load_seeds(ground.planned(users, tasks), ground.database, revision=None)
     for form in ("binary", "csv"):
         for name in ("user", "task"):
             with (folder / f"{name}.{form}").open("wb") as file, ground.connection.cursor() as cursor:
@@ -193,19 +196,19 @@ def loads(ground: Ground, folder: Path, users: int, tasks: int, rounds: int) -> 
     shown = f"{tasks:,} tasks, {users:,} users, {ground.kind} keys, {megabytes:,.0f} MB"
     in_place = {
         BINARY: ready_made(ground, folder, "binary", after=False),
-        IN_PLACE: seedbed(ground, users, tasks, set_aside=False),
+        IN_PLACE: seedbed(ground, users, tasks, drop_constraints=False),
         BINARY + ALIKE: ready_made(ground, folder, "binary", after=False, alike=True),
         CSV: ready_made(ground, folder, "csv", after=False),
     }
-    set_aside = {
+    drop_constraints = {
         BINARY + AFTER: ready_made(ground, folder, "binary", after=True),
-        ASIDE: seedbed(ground, users, tasks, set_aside=True),
+        ASIDE: seedbed(ground, users, tasks, drop_constraints=True),
         BINARY + AFTER + ALIKE: ready_made(ground, folder, "binary", after=True, alike=True),
         CSV + AFTER: ready_made(ground, folder, "csv", after=True),
     }
-    seconds = race(in_place | set_aside, rounds=rounds)
+    seconds = race(in_place | drop_constraints, rounds=rounds)
     report(shown, {name: seconds[name] for name in in_place}, against=BINARY)
-    report(shown, {name: seconds[name] for name in set_aside}, against=BINARY + AFTER)
+    report(shown, {name: seconds[name] for name in drop_constraints}, against=BINARY + AFTER)
     rows = users + tasks
     speeds = [
         [name, f"{megabytes / statistics.median(t):,.0f}", f"{rows / statistics.median(t):,.0f}"]
@@ -232,8 +235,8 @@ def _of(base: Sequence[float], ours: Sequence[float]) -> str:
 def against_rivals(ground: Ground, rounds: int, found: Sequence[Rival], users: int, tasks: int) -> None:
     """Rivals on a sample each, by the row, in the same rounds as Seedbed with all rows."""
     contenders = {
-        IN_PLACE: seedbed(ground, users, tasks, set_aside=False),
-        ASIDE: seedbed(ground, users, tasks, set_aside=True),
+        IN_PLACE: seedbed(ground, users, tasks, drop_constraints=False),
+        ASIDE: seedbed(ground, users, tasks, drop_constraints=True),
         **{rival.name: Contender(rival.work, ground.emptied) for rival in found},
     }
     seconds = race(contenders, rounds=rounds)
@@ -275,7 +278,7 @@ def load(root: Path, address: str) -> None:
     database = bench_database(parse_url(address))
     before = psutil.Process().memory_info().rss
     started = time.perf_counter()
-    seeded = run(plan(project, schema, Environment.DEVELOPMENT), database, revision=None)
+    seeded = load_seeds(plan(project, schema, Environment.DEVELOPMENT), database, revision=None)
     seconds = time.perf_counter() - started
     print(json.dumps({"rows": sum(seeded.rows.values()), "seconds": seconds, "rss": before}))
 
@@ -291,14 +294,16 @@ def workers(ground: Ground, tasks: int, rounds: int) -> None:
         def prepare() -> None:
             ground.emptied()
             made = ground.planned(tasks // 10, tasks, DERIVED)
-            executor = stack.enter_context(processes(count))
+            executor = stack.enter_context(process_executor(count))
             if executor is not None:  # imports are not what is measured
                 list(executor.map(_nothing, range(2 * count)))
             works.append((made, executor))
 
         works: list[Any] = []
         return Contender(
-            lambda: run(works[-1][0], ground.database, revision=None, executor=works[-1][1]), prepare, stack.close
+            lambda: load_seeds(works[-1][0], ground.database, revision=None, executor=works[-1][1]),
+            prepare,
+            stack.close,
         )
 
     report(f"{tasks:,} tasks with a derive()", race({"1": by(1), "2 workers": by(2)}, rounds=rounds), against="1")
@@ -344,7 +349,7 @@ def little(folder: Path, database: Database, connection: Callable[..., Any]) -> 
         shutil.rmtree(folder / ".seedbed", ignore_errors=True)
         connection(f"TRUNCATE {', '.join(f't{n}' for n in range(20))}", "DROP TABLE IF EXISTS seedbed.seeds")
         started = time.process_time()
-        run(plan(project, schema, Environment.TESTING), testing, revision=None)
+        load_seeds(plan(project, schema, Environment.TESTING), testing, revision=None)
         times.append(time.process_time() - started)
     report("1,000 rows over 20 tables, process time", {"Seedbed": times})
 

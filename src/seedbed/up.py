@@ -22,7 +22,7 @@ from seedbed.postgres.database import (
     get_embedded_server,
 )
 from seedbed.schema import Schema, load_schema
-from seedbed.seeding.loading.load import Seeded, run
+from seedbed.seeding.loading.load import LoadedSeeds, load_seeds
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Configuration, Environment
 
@@ -39,7 +39,7 @@ class PreparedService:
     database: Database
     applied: AppliedRevisions
     losses: tuple[Hazard, ...]
-    seeded: Seeded | None
+    seeded: LoadedSeeds | None
     unseeded_reason: str | None
     url: str | None
 
@@ -179,11 +179,11 @@ def _plan_migrations(configuration: Configuration, database: Database) -> Upgrad
 
 def _load_seeds(
     configuration: Configuration, schema: Schema, database: Database, applied: AppliedRevisions
-) -> tuple[Seeded | None, str | None]:
+) -> tuple[LoadedSeeds | None, str | None]:
     """Load the seeds. Missing seeds or other rows are a reason not to seed, but not an error."""
     try:
         seed_plan = plan(configuration.project, schema, configuration.environment)
-        return run(seed_plan, database, revision=applied.revision), None
+        return load_seeds(seed_plan, database, revision=applied.revision), None
     except SeedsFileNotFound:
         return None, f"No seeds for {configuration.environment}, so none loaded"
     except TablesNotEmpty as error:

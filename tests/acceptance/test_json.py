@@ -27,7 +27,7 @@ from seedbed.previews.branch_diff import BranchDiff
 from seedbed.previews.garbage_collection import CollectedBranch
 from seedbed.previews.preview_data import PreviewData
 from seedbed.schema.table_description import ColumnDescription, TableDescription
-from seedbed.seeding.loading.load import Seeded
+from seedbed.seeding.loading.load import LoadedSeeds
 from seedbed.seeding.masking import Masked
 from seedbed.seeding.planning.lock_check import LockComparison as SeedsChecked
 from seedbed.service.reader_role import ReaderGrant
@@ -61,7 +61,7 @@ PRINTED: dict[str, type[Any]] = {
     "schema show": TableDescription,
     "seed check": SeedsChecked,
     "seed mask": Masked,
-    "seed run": Seeded,
+    "seed run": LoadedSeeds,
     "up --once": RouteResponse,
     "`proof`": Proof,
     "`hazards`": Hazard,

@@ -12,7 +12,7 @@ from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer, run_temporary_server
 from seedbed.schema import load_schema
-from seedbed.seeding.loading.load import run
+from seedbed.seeding.loading.load import load_seeds
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Environment, find_project, load_configuration
 from tests.support.projects import ROOT, execute, fresh_database
@@ -34,7 +34,7 @@ def seeded(server: TemporaryServer) -> Iterator[Database]:
     """The reference tables with the rows of the testing seeds. A test changes only its own rows."""
     with fresh_database(server, Environment.TESTING) as database:
         apply(PROJECT, database)
-        run(plan(PROJECT, load_schema(PROJECT), Environment.TESTING), database, revision=None)
+        load_seeds(plan(PROJECT, load_schema(PROJECT), Environment.TESTING), database, revision=None)
         yield database
 
 

@@ -36,7 +36,7 @@ from seedbed.previews.garbage_collection import CollectionRules, collect_branche
 from seedbed.previews.preview import Preview, create_or_update, delete
 from seedbed.previews.preview_data import DataMode, RowSource
 from seedbed.schema import load_schema
-from seedbed.seeding.loading.load import run
+from seedbed.seeding.loading.load import load_seeds
 from seedbed.seeding.masking import Exceptions
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Configuration, Environment
@@ -73,7 +73,7 @@ def branches(configuration: Configuration) -> BranchProvider:
 def seeded(database: Database, configuration: Configuration) -> None:
     applied = apply(configuration.project, database)
     wanted = plan(configuration.project, load_schema(configuration.project), Environment.TESTING)
-    run(wanted, database, revision=applied.revision)
+    load_seeds(wanted, database, revision=applied.revision)
 
 
 MARK = "SELECT name FROM seedbed.environment"

@@ -12,7 +12,7 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.schema import Schema
 from seedbed.schema.creation import create_schema
-from seedbed.seeding.loading.load import run
+from seedbed.seeding.loading.load import load_seeds
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Environment
 from tests.support.projects import execute, little_project
@@ -85,7 +85,7 @@ def test_rows_make_sense(tmp_path: Path, given: Callable[..., Database], name: s
             "from seedbed.seeding import per\n\ndef plan(seeds):\n" + seeds,
         )
         made = plan(project.settled, schema, Environment.DEVELOPMENT)
-        run(made, database, revision=None)
+        load_seeds(made, database, revision=None)
 
     assert len(made.tables) == tables
     assert min(table.count for table in made.tables) > 0

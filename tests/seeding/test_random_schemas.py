@@ -46,7 +46,7 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema import Schema, declare
 from seedbed.schema.creation import create_schema
-from seedbed.seeding.loading.load import run
+from seedbed.seeding.loading.load import load_seeds
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.seeding.planning.table_plan import encode_rows
 from seedbed.settings import Environment
@@ -206,14 +206,14 @@ class TestAnySchema:
         phases=[Phase.generate],  # a drawn schema takes a second, and shrinking one five minutes
         suppress_health_check=list(HealthCheck),
     )
-    @given(metadata=schemas(), rows=st.sampled_from([7, 40, 260]), set_aside=st.booleans())
+    @given(metadata=schemas(), rows=st.sampled_from([7, 40, 260]), drop_constraints=st.booleans())
     def test_is_filled_or_seldom_refused(
         self,
         seedbed_server: TemporaryServer,
         tmp_path_factory: pytest.TempPathFactory,
         metadata: MetaData,
         rows: int,
-        set_aside: bool,
+        drop_constraints: bool,
     ) -> None:
         schema = Schema(metadata, {})
         folder: Path = tmp_path_factory.mktemp("any")
@@ -228,7 +228,7 @@ class TestAnySchema:
                 assert refusals.total() <= max(2, REFUSED * EXAMPLES), refusals
                 return
 
-            run(made, database, revision=None, set_aside=set_aside)
+            load_seeds(made, database, revision=None, drop_constraints=drop_constraints)
 
             for table in made.tables:
                 assert execute(database.direct, f'SELECT count(*) FROM "{table.name}"') == [(table.count,)]

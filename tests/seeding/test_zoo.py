@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.schema.creation import create_schema
-from seedbed.seeding.loading.load import run
+from seedbed.seeding.loading.load import load_seeds
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.settings import Environment
 from tests.support.effort import repetitions
@@ -34,12 +34,12 @@ def zoo(tmp_path: Path) -> Iterator[Project]:
         yield project
 
 
-def seeded(project: Project, database: Database, *, set_aside: bool) -> SeedPlan:
+def seeded(project: Project, database: Database, *, drop_constraints: bool) -> SeedPlan:
     schema = project.load_schema()
     with connect(database) as connection:
         create_schema(connection, schema)
     made = plan(project.settled, schema, Environment.DEVELOPMENT)
-    run(made, database, revision=None, set_aside=set_aside)
+    load_seeds(made, database, revision=None, drop_constraints=drop_constraints)
     return made
 
 
@@ -48,13 +48,13 @@ def one(database: Database, statement: str) -> Any:
 
 
 class TestZoo:
-    @pytest.mark.parametrize("set_aside", [False, True], ids=["in place", "set aside"])
+    @pytest.mark.parametrize("drop_constraints", [False, True], ids=["in place", "constraints dropped"])
     def test_is_accepted_by_postgresql_and_by_its_models(
-        self, zoo: Project, given: Callable[..., Database], set_aside: bool
+        self, zoo: Project, given: Callable[..., Database], drop_constraints: bool
     ) -> None:
         database = given()
 
-        made = seeded(zoo, database, set_aside=set_aside)
+        made = seeded(zoo, database, drop_constraints=drop_constraints)
 
         assert len(made.tables) >= 40
         for table in made.tables:
@@ -68,7 +68,7 @@ class TestZoo:
     def test_keeps_times_in_order_and_keys_in_agreement(self, zoo: Project, given: Callable[..., Database]) -> None:
         database = given()
 
-        seeded(zoo, database, set_aside=True)
+        seeded(zoo, database, drop_constraints=True)
 
         for broken in (
             "moments WHERE created_at > updated_at OR updated_at > deleted_at OR ends_at <= starts_at",
@@ -93,7 +93,7 @@ class TestZoo:
         with connect(bare) as connection:
             create_schema(connection, zoo.load_schema())
 
-        seeded(zoo, whole, set_aside=True)
+        seeded(zoo, whole, drop_constraints=True)
 
         assert definitions(whole) == definitions(bare)
         assert sum(1 for _ in groupby(definitions(bare))) > 100

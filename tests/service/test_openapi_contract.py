@@ -19,7 +19,7 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema.creation import create_schema
-from seedbed.seeding.loading.load import run
+from seedbed.seeding.loading.load import load_seeds
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.service import create_app
 from seedbed.service.queries.resources import Resource, build_resources
@@ -59,7 +59,7 @@ def served(project: Project, database: Database) -> FastAPI:
     schema = project.load_schema()
     with connect(database) as connection:
         create_schema(connection, schema)
-    run(
+    load_seeds(
         plan(project.settled, schema, Environment.TESTING if project.root == ROOT else Environment.DEVELOPMENT),
         database,
         revision=None,

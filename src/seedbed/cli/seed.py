@@ -57,7 +57,7 @@ def plan(ctx: click.Context, as_of: str | None, env: str | None, as_json: bool) 
 
     Example: seedbed seed plan
     """
-    from seedbed.seeding.loading.dropped_constraints import WORTH_IT
+    from seedbed.seeding.loading.dropped_constraints import CONSTRAINT_DROP_MIN_ROWS
     from seedbed.seeding.planning.table_plan import encode_rows, make_sample
 
     seed_plan = _plan_seeds(configuration(ctx, env), as_of)
@@ -71,7 +71,7 @@ def plan(ctx: click.Context, as_of: str | None, env: str | None, as_json: bool) 
         lines.append(f"{table.name}  {table.count:,} rows")
         rows = [(name, source, *(_shorten(row[name]) for row in first)) for name, source in filled.items()]
         lines += columns(rows, indent="  ")
-    seconds = round(size / (_ASIDE if seed_plan.rows >= WORTH_IT else _IN_PLACE), 1)
+    seconds = round(size / (_ASIDE if seed_plan.rows >= CONSTRAINT_DROP_MIN_ROWS else _IN_PLACE), 1)
     lines.append(f"{seed_plan.rows:,} rows, about {size / 1e6:,.1f} MB and {seconds:,} s")
     result = {"content": seed_plan.content, "tables": facts, "bytes": size, "seconds": seconds}
     show(result, as_json=as_json, lines=[*lines, f"content {seed_plan.content}"])
@@ -106,8 +106,8 @@ def run(
     from seedbed.errors import DatabaseNotAtHead
     from seedbed.migrations.apply.plan import plan_upgrade
     from seedbed.postgres.database import resolve_database
-    from seedbed.seeding.loading.load import run as load
-    from seedbed.seeding.loading.parallel import cluster, processes
+    from seedbed.seeding.loading.load import load_seeds
+    from seedbed.seeding.loading.parallel import dask_executor, process_executor
     from seedbed.seeding.planning.lock_file import write_lock
 
     if fresh and append:
@@ -119,8 +119,8 @@ def run(
         migration = plan_upgrade(settings.project, database)
     if migration.pending:
         raise DatabaseNotAtHead(database.name, migration.revision, migration.head)
-    with _show_progress(seed_plan) as progress, cluster(dask) if dask else processes(workers) as executor:
-        seeded = load(
+    with _show_progress(seed_plan) as progress, dask_executor(dask) if dask else process_executor(workers) as executor:
+        seeded = load_seeds(
             seed_plan,
             database,
             revision=migration.revision,

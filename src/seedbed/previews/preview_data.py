@@ -22,7 +22,7 @@ from seedbed.postgres.reset import empty_copy
 from seedbed.previews.model_comparison import ModelComparison, compare_with_models
 from seedbed.schema import Schema, load_schema
 from seedbed.seeding.core.faker_pool import FakerCache, FakerPools
-from seedbed.seeding.loading.load import Seeded, run
+from seedbed.seeding.loading.load import LoadedSeeds, load_seeds
 from seedbed.seeding.masking import Exceptions, Masked, check_coverage, marked_columns, mask
 from seedbed.seeding.planning.lock_file import read_lock
 from seedbed.seeding.planning.seed_plan import POOL_CACHE, plan
@@ -63,7 +63,7 @@ class PreviewData:
     migration: AppliedRevisions
     row_source: RowSource
     losses: tuple[Hazard, ...] = ()
-    seed_result: Seeded | None = None
+    seed_result: LoadedSeeds | None = None
     mask_result: Masked | None = None
     schema_comparison: ModelComparison | None = None
     """None if nothing was compared, or no server could hold the database of the models."""
@@ -135,7 +135,9 @@ def _fill_rows(
         if data is DataMode.SEED:
             raise
         return PreviewData(applied, RowSource.NONE)
-    return PreviewData(applied, RowSource.SEEDED, seed_result=run(seed_plan, database, revision=applied.revision))
+    return PreviewData(
+        applied, RowSource.SEEDED, seed_result=load_seeds(seed_plan, database, revision=applied.revision)
+    )
 
 
 def check_data_mode(configuration: Configuration, data: DataMode, exceptions: Exceptions | None = None) -> None:

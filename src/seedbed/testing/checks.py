@@ -17,7 +17,7 @@ from psycopg import sql
 from seedbed.errors import SeedbedError, UndraftedModelChanges
 from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.history.revisions import has_history, read_history
-from seedbed.seeding.loading.load import run
+from seedbed.seeding.loading.load import load_seeds
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.seeding.planning.table_plan import make_sample
 from seedbed.settings import Environment, load_configuration
@@ -116,7 +116,7 @@ def test_seeds_are_valid(request: pytest.FixtureRequest, seedbed_run: RunResourc
             seed_plan = plan(project, schema, environment)
             if seed_plan.rows <= _MAX_LOADED_ROWS:
                 with _create_migrated_database(seedbed_run, request) as clone:
-                    run(seed_plan, seedbed_run.server_access.database(clone.name), revision=None)
+                    load_seeds(seed_plan, seedbed_run.server_access.database(clone.name), revision=None)
             else:
                 for table in seed_plan.tables:
                     make_sample(table, 1000)

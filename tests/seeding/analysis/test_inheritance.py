@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from seedbed.errors import AppendConflict, UnsupportedInheritance
 from seedbed.postgres.database import Database
-from seedbed.seeding.loading.load import run
+from seedbed.seeding.loading.load import load_seeds
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.settings import Environment
 from tests.support.projects import Project, execute
@@ -103,7 +103,7 @@ class TestSingleTable:
     def test_rows_are_of_the_mapped_classes(self, make: Callable[..., Project], database: Database) -> None:
         project = make(VEHICLES)
 
-        run(planned(project, "seeds.add(tables.Vehicle, 300)"), database, revision=None)
+        load_seeds(planned(project, "seeds.add(tables.Vehicle, 300)"), database, revision=None)
 
         found = loaded(project, database, "Vehicle")
         classes = Counter(type(instance).__name__ for instance in found)
@@ -113,7 +113,7 @@ class TestSingleTable:
     def test_columns_of_a_subclass_are_null_elsewhere(self, make: Callable[..., Project], database: Database) -> None:
         project = make(VEHICLES)
 
-        run(planned(project, "seeds.add(tables.Vehicle, 300)"), database, revision=None)
+        load_seeds(planned(project, "seeds.add(tables.Vehicle, 300)"), database, revision=None)
 
         assert execute(
             database.direct,
@@ -129,7 +129,7 @@ class TestSingleTable:
             " seats=derive(lambda row: 40 if row.kind == 'bus' else None))"
         )
 
-        run(planned(project, seeds), database, revision=None)
+        load_seeds(planned(project, seeds), database, revision=None)
 
         assert len(loaded(project, database, "Truck")) + len(loaded(project, database, "Bus")) == 100
         assert execute(
@@ -149,7 +149,7 @@ class TestJoinedTables:
         seeds.add(tables.Director, 10)
         """
 
-        run(planned(project, seeds), database, revision=None)
+        load_seeds(planned(project, seeds), database, revision=None)
 
         assert execute(
             database.direct,
@@ -167,7 +167,7 @@ class TestJoinedTables:
     def test_the_rest_is_shared_out_among_the_classes(self, make: Callable[..., Project], database: Database) -> None:
         project = make(STAFF)
 
-        run(planned(project, "seeds.rest(60)"), database, revision=None)
+        load_seeds(planned(project, "seeds.rest(60)"), database, revision=None)
 
         found = Counter(type(instance).__name__ for instance in loaded(project, database, "Employee"))
         assert found.total() == 60
@@ -184,11 +184,13 @@ class TestJoinedTables:
 
     def test_more_of_them_are_not_appended(self, make: Callable[..., Project], database: Database) -> None:
         project = make(STAFF)
-        run(planned(project, "seeds.add(tables.Employee, 20)\nseeds.add(tables.Engineer, 5)"), database, revision=None)
+        load_seeds(
+            planned(project, "seeds.add(tables.Employee, 20)\nseeds.add(tables.Engineer, 5)"), database, revision=None
+        )
 
         more = planned(project, "seeds.add(tables.Employee, 40)\nseeds.add(tables.Engineer, 10)")
         with pytest.raises(AppendConflict, match="employee"):
-            run(more, database, revision=None, append=True)
+            load_seeds(more, database, revision=None, append=True)
 
     @pytest.mark.parametrize(
         ("seeds", "said", "remedy"),

@@ -13,8 +13,8 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.schema.creation import create_schema
 from seedbed.seeding.loading import load
-from seedbed.seeding.loading.load import Seeded, run
-from seedbed.seeding.loading.table_lock import Held, hold
+from seedbed.seeding.loading.load import LoadedSeeds, load_seeds
+from seedbed.seeding.loading.table_lock import LockedTables, lock_tables
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Environment
 from tests.support.projects import Project, execute, little_project
@@ -71,9 +71,9 @@ def make(tmp_path: Path, given: Callable[..., Database]) -> Iterator[Callable[..
         yield made
 
 
-def seed(project: Project, database: Database) -> Seeded:
+def seed(project: Project, database: Database) -> LoadedSeeds:
     made = plan(project.settled, project.load_schema(), Environment.DEVELOPMENT)
-    return run(made, database, revision=None, set_aside=True)
+    return load_seeds(made, database, revision=None, drop_constraints=True)
 
 
 def rows(database: Database, statement: str) -> list[tuple[Any, ...]]:
@@ -118,7 +118,7 @@ class TestSetAside:
 
         seeded = seed(project, database)
 
-        assert seeded.kept == {"hero_pkey": "something that is not loaded depends on it"}
+        assert seeded.kept == {"hero_pkey": "an object outside the load depends on it"}
         assert (rows(database, STATE), filled(database)) == (before, True)
         assert rows(database, "SELECT count(*) FROM best") == [(50,)]
 
@@ -135,7 +135,7 @@ class TestSetAside:
         seeded = seed(project, database)
 
         assert rows(database, "SELECT count(*) FROM seen") == [(50,)]
-        assert seeded.kept["hero_email_key"] == "triggers of its table may look things up by it"
+        assert seeded.kept["hero_email_key"] == "triggers of its table may need it for lookups"
         assert not any(name.startswith("power") for name in seeded.kept)
 
     def test_is_nothing_while_somebody_uses_a_table(self, make: Callable[..., tuple[Project, Database]]) -> None:
@@ -148,7 +148,7 @@ class TestSetAside:
             seeded = seed(project, database)
 
         reader.close()
-        assert seeded.kept == {"everything": "somebody else is using the tables"}
+        assert seeded.kept == {"everything": "another session is using the tables"}
         assert filled(database)
 
     def test_leaves_disabled_triggers_disabled(self, make: Callable[..., tuple[Project, Database]]) -> None:
@@ -176,7 +176,7 @@ class TestSetAside:
         seeded = seed(project, database)
 
         assert (rows(database, STATE), filled(database)) == (before, True)
-        assert seeded.kept["power_pkey"] == "its table is partitioned or inherits"
+        assert seeded.kept["power_pkey"] == "its table is partitioned or has inheritance"
         assert rows(database, "SELECT count(*) > 0 FROM power_high") == [(True,)]
 
 
@@ -228,11 +228,11 @@ class TestTablesMadeAnew:
     ) -> None:
         project, database = make()
 
-        def late(*arguments: Any) -> Held | None:
+        def late(*arguments: Any) -> LockedTables | None:
             execute(database.direct, "INSERT INTO hero (id, email, rank) VALUES (1, 'ada@example.com', 1)")
-            return hold(*arguments)
+            return lock_tables(*arguments)
 
-        monkeypatch.setattr(load, "hold", late)
+        monkeypatch.setattr(load, "lock_tables", late)
         with pytest.raises(TablesNotEmpty, match="hero"):
             seed(project, database)
 

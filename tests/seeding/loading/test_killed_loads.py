@@ -21,7 +21,7 @@ from seedbed.postgres.embedded.os_account import get_server_account
 from seedbed.postgres.embedded.temporary_server import _choose_parent
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.schema.creation import create_schema
-from seedbed.seeding.loading.load import run
+from seedbed.seeding.loading.load import load_seeds
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.settings import Environment
 from tests.seeding.loading.test_dropped_constraints import STATE
@@ -61,14 +61,14 @@ from pathlib import Path
 from seedbed.schema import load_schema
 from seedbed.postgres.database import resolve_database
 from seedbed.seeding.planning.seed_plan import plan
-from seedbed.seeding.loading.load import run
+from seedbed.seeding.loading.load import load_seeds
 from seedbed.settings import Environment, find_project, load_configuration
 
 project = find_project(Path.cwd())
 made = plan(project, load_schema(project), Environment.DEVELOPMENT)
 database = resolve_database(load_configuration(project))
 print("ready", flush=True)
-run(made, database, revision=None)
+load_seeds(made, database, revision=None)
 """
 ROWS = """
     SELECT md5(coalesce((SELECT string_agg(h::text, '|' ORDER BY id) FROM hero h), '')
@@ -114,9 +114,9 @@ def await_end_of_sessions(database: Database) -> None:
 class TestKilledLoad:
     def test_leaves_nothing_and_the_next_one_is_whole(self, project: Project, database: Database) -> None:
         state = rows(database, STATE)
-        run(planned(project), database, revision=None)
+        load_seeds(planned(project), database, revision=None)
         started = time.monotonic()
-        run(planned(project), database, revision=None, fresh=True)
+        load_seeds(planned(project), database, revision=None, fresh=True)
         whole, lasted = rows(database, ROWS), time.monotonic() - started
         assert rows(database, STATE) == state
         chance, before_the_end = random.Random(1), 0
@@ -140,7 +140,7 @@ class TestKilledLoad:
 
         assert before_the_end >= KILLS // 3
         rows(database, "TRUNCATE hero, power, friend RESTART IDENTITY; DROP TABLE IF EXISTS seedbed.seeds")
-        assert run(planned(project), database, revision=None).loaded
+        assert load_seeds(planned(project), database, revision=None).loaded
         assert (rows(database, ROWS), rows(database, STATE)) == (whole, state)
 
 
@@ -155,7 +155,7 @@ class TestCutConnection:
                 cut()
 
         with watched_proxy(database.direct, cut_once) as (url, cut, _):
-            seeded = run(planned(project), replace(database, url=url, direct=url), revision=None)
+            seeded = load_seeds(planned(project), replace(database, url=url, direct=url), revision=None)
 
         assert (seeded.loaded, cuts) == (True, [])
         assert rows(database, STATE) == state
@@ -170,7 +170,7 @@ class TestCutConnection:
                 cut()
 
         with watched_proxy(database.direct, cut_always) as (url, cut, _), pytest.raises(DatabaseUnreachable):
-            run(planned(project), replace(database, url=url, direct=url), revision=None)
+            load_seeds(planned(project), replace(database, url=url, direct=url), revision=None)
 
         await_end_of_sessions(database)
         assert len(cuts) == 3
@@ -178,8 +178,8 @@ class TestCutConnection:
 
 
 class TestSlowNetwork:
-    @pytest.mark.parametrize("set_aside", [False, True], ids=["in place", "set aside"])
-    def test_needs_few_round_trips(self, tmp_path: Path, database: Database, set_aside: bool) -> None:
+    @pytest.mark.parametrize("drop_constraints", [False, True], ids=["in place", "constraints dropped"])
+    def test_needs_few_round_trips(self, tmp_path: Path, database: Database, drop_constraints: bool) -> None:
         head = "class T0(Table, table=True):\n    id: int | None = Field(default=None, primary_key=True)\n"
         others = "".join(
             f"class T{n}(Table, table=True):\n"
@@ -196,7 +196,12 @@ class TestSlowNetwork:
             change_mark(database, Environment.DEVELOPMENT)
 
             with watched_proxy(database.direct) as (url, _, watched):
-                run(planned(project), replace(database, url=url, direct=url), revision=None, set_aside=set_aside)
+                load_seeds(
+                    planned(project),
+                    replace(database, url=url, direct=url),
+                    revision=None,
+                    drop_constraints=drop_constraints,
+                )
 
         assert watched.round_trips <= 3 * 20 + 17
 
@@ -223,18 +228,18 @@ def little_disk() -> Iterator[Path]:
 
 
 class TestFullDisk:
-    @pytest.mark.parametrize("set_aside", [False, True], ids=["in place", "set aside"])
-    def test_leaves_nothing(self, project: Project, database: Database, set_aside: bool) -> None:
+    @pytest.mark.parametrize("drop_constraints", [False, True], ids=["in place", "constraints dropped"])
+    def test_leaves_nothing(self, project: Project, database: Database, drop_constraints: bool) -> None:
         project.write_seeds(SEEDS.replace("20_000", "200_000"))
         state = rows(database, STATE)
-        space = f"little_{os.getpid()}_{int(set_aside)}"
+        space = f"little_{os.getpid()}_{int(drop_constraints)}"
         with little_disk() as disk:
             rows(database, f"CREATE TABLESPACE {space} LOCATION '{disk}'")
             try:
                 rows(database, f"ALTER TABLE power SET TABLESPACE {space}")
 
                 with pytest.raises(LoadFailure) as failed:
-                    run(planned(project), database, revision=None, set_aside=set_aside)
+                    load_seeds(planned(project), database, revision=None, drop_constraints=drop_constraints)
 
                 assert failed.value.message.startswith(
                     "Loading power failed, and no row was kept: could not extend file"

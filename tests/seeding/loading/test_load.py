@@ -26,7 +26,7 @@ from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.schema.creation import create_schema
-from seedbed.seeding.loading.load import Seeded, run
+from seedbed.seeding.loading.load import LoadedSeeds, load_seeds
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import DatabaseUrl, Environment
 from tests.support.patience import PATIENCE
@@ -48,9 +48,9 @@ class Power(Table, table=True):
 MANY = "seeds.add(tables.Hero, 150_000)"
 
 
-def seed(project: Project, database: Database, *, fresh: bool = False) -> Seeded:
+def seed(project: Project, database: Database, *, fresh: bool = False) -> LoadedSeeds:
     made = plan(project.settled, project.load_schema(), Environment.DEVELOPMENT)
-    return run(made, database, revision=None, fresh=fresh)
+    return load_seeds(made, database, revision=None, fresh=fresh)
 
 
 def rows(database: Database, statement: str) -> list[tuple[Any, ...]]:

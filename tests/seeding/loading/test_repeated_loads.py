@@ -18,8 +18,8 @@ from seedbed.errors import (
 )
 from seedbed.postgres.database import Database
 from seedbed.postgres.environment_mark import change_mark
-from seedbed.seeding.loading.load import Seeded, run
-from seedbed.seeding.loading.parallel import cluster, made_elsewhere, made_here, processes
+from seedbed.seeding.loading.load import LoadedSeeds, load_seeds
+from seedbed.seeding.loading.parallel import dask_executor, encode_locally, encode_with_executor, process_executor
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Environment
 from tests.support.projects import Project, execute, little_project
@@ -39,11 +39,11 @@ class Friend(Table, table=True):
 """
 
 
-def seed(project: Project, database: Database, seeds: str | None = None, **options: Any) -> Seeded:
+def seed(project: Project, database: Database, seeds: str | None = None, **options: Any) -> LoadedSeeds:
     if seeds is not None:
         project.write_seeds(seeds)
     made = plan(project.settled, project.load_schema(), Environment.DEVELOPMENT)
-    return run(made, database, revision=None, **options)
+    return load_seeds(made, database, revision=None, **options)
 
 
 def rows(database: Database, statement: str) -> list[tuple[Any, ...]]:
@@ -212,7 +212,7 @@ class TestRowsThatAreThere:
         rows(database, "INSERT INTO tenant VALUES (7), (11)")
         change_mark(database, Environment.DEVELOPMENT)
 
-        with processes(workers) as executor:
+        with process_executor(workers) as executor:
             seed(project, database, "seeds.add(tables.Project, 6)\nseeds.add(tables.Issue, 30)", executor=executor)
 
         assert rows(database, "SELECT DISTINCT tenant_id FROM issue ORDER BY 1") == [(7,), (11,)]
@@ -245,7 +245,7 @@ class TestWorkers:
         self, make: Callable[..., Project], database: Database
     ) -> None:
         project = make(TABLES, "seeds.add(tables.Hero, 20, email=derive(lambda row: f'{row.id}@example.com'))")
-        with processes(2) as executor:
+        with process_executor(2) as executor:
             seed(project, database, executor=executor)
             project.write_seeds("seeds.add(tables.Hero, 20, email=derive(lambda row: f'{row.id}@example.org'))")
             seed(project, database, executor=executor, fresh=True)
@@ -258,16 +258,16 @@ class TestCluster:
         project = make(TABLES, "seeds.add(tables.Hero, 60_000)")
         planned = plan(project.settled, project.load_schema(), Environment.DEVELOPMENT)
         (table,) = planned.tables
-        alone = b"".join(made_here(table, range(table.count)))
+        alone = b"".join(encode_locally(table, range(table.count)))
 
         with (
             LocalCluster(  # type: ignore[no-untyped-call]
                 n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=None
             ) as dask,
-            cluster(dask.scheduler_address) as executor,
+            dask_executor(dask.scheduler_address) as executor,
         ):
-            made = list(made_elsewhere(executor, planned, table, range(table.count)))
-            half_way = made_elsewhere(executor, planned, table, range(table.count))
+            made = list(encode_with_executor(executor, planned, table, range(table.count)))
+            half_way = encode_with_executor(executor, planned, table, range(table.count))
             first = next(half_way)
             dask.close()
             rest = list(half_way)
@@ -278,7 +278,7 @@ class TestCluster:
     def test_is_said_not_to_answer(self) -> None:
         said = pytest.raises(DaskUnreachable, match=r"no Dask scheduler at nowhere://x: unknown address scheme")
 
-        with said, cluster("nowhere://x"):
+        with said, dask_executor("nowhere://x"):
             pass
 
 

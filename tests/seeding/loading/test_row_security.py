@@ -10,7 +10,7 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.schema.creation import create_schema
-from seedbed.seeding.loading.load import Seeded, run
+from seedbed.seeding.loading.load import LoadedSeeds, load_seeds
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import DatabaseUrl, Environment
 from tests.support.projects import Project, execute, little_project
@@ -34,9 +34,9 @@ SEEDS = "seeds.add(tables.Tenant, 5)\nseeds.add(tables.Note, 300{rule})"
 STATE = "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = 'note'::regclass"
 
 
-def load(project: Project, database: Database, *, fresh: bool = False) -> Seeded:
+def load(project: Project, database: Database, *, fresh: bool = False) -> LoadedSeeds:
     made = plan(project.settled, project.load_schema(), Environment.DEVELOPMENT)
-    return run(made, database, revision=None, fresh=fresh)
+    return load_seeds(made, database, revision=None, fresh=fresh)
 
 
 def rows(database: Database) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from seedbed.postgres.database import Database
 from seedbed.postgres.environment_mark import change_mark
-from seedbed.seeding.loading.load import run
+from seedbed.seeding.loading.load import load_seeds
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Environment
 from tests.support.projects import Project, execute
@@ -30,7 +30,7 @@ DEFAULT, TEXT, ALONE = "server_default=numbers.next_value()", "server_default=te
 def seed(project: Project, database: Database, seeds: str, *, append: bool = False) -> None:
     project.write_seeds(seeds)
     made = plan(project.settled, project.load_schema(), Environment.DEVELOPMENT)
-    run(made, database, revision=None, append=append)
+    load_seeds(made, database, revision=None, append=append)
 
 
 class TestSharedSequence:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from seedbed.postgres.database import Database
-from seedbed.seeding.loading.load import run
+from seedbed.seeding.loading.load import load_seeds
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Environment
 from tests.support.projects import Project, execute
@@ -11,7 +11,7 @@ from tests.support.projects import Project, execute
 
 def seed(project: Project, database: Database, seeds: str) -> None:
     project.write_seeds(seeds)
-    run(plan(project.settled, project.load_schema(), Environment.DEVELOPMENT), database, revision=None)
+    load_seeds(plan(project.settled, project.load_schema(), Environment.DEVELOPMENT), database, revision=None)
 
 
 class TestRules:

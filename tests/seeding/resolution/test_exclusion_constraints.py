@@ -11,7 +11,7 @@ from seedbed.errors import TooFewUniqueValues, UnsupportedUniqueConstraint
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.schema.creation import create_schema
-from seedbed.seeding.loading.load import Seeded, run
+from seedbed.seeding.loading.load import LoadedSeeds, load_seeds
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.seeding.planning.table_plan import encode_rows
 from seedbed.settings import Environment
@@ -139,8 +139,8 @@ def planned(project: Project) -> SeedPlan:
     return plan(project.settled, project.load_schema(), Environment.DEVELOPMENT)
 
 
-def seed(project: Project, database: Database, **options: Any) -> Seeded:
-    return run(planned(project), database, revision=None, **options)
+def seed(project: Project, database: Database, **options: Any) -> LoadedSeeds:
+    return load_seeds(planned(project), database, revision=None, **options)
 
 
 def one(database: Database, statement: str) -> Any:
@@ -148,14 +148,14 @@ def one(database: Database, statement: str) -> Any:
 
 
 class TestOverlaps:
-    @pytest.mark.parametrize("set_aside", [False, True], ids=["in place", "set aside"])
+    @pytest.mark.parametrize("drop_constraints", [False, True], ids=["in place", "constraints dropped"])
     def test_are_none_in_what_postgresql_accepts(
-        self, given: Callable[..., Database], tmp_path: Path, set_aside: bool
+        self, given: Callable[..., Database], tmp_path: Path, drop_constraints: bool
     ) -> None:
         database = given()
 
         with bookings(tmp_path, database) as project:
-            seeded = seed(project, database, set_aside=set_aside)
+            seeded = seed(project, database, drop_constraints=drop_constraints)
 
         assert seeded.rows["booking"] == 900
         late = "b.created_at < r.created_at OR b.starts_at < b.created_at OR b.starts_at > '2026-11-08'"

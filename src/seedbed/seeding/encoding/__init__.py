@@ -1,1 +1,1 @@
-"""Rows as PostgreSQL's COPY reads them."""
+"""Encoding of rows in the formats of COPY."""

@@ -1,4 +1,4 @@
-"""A column's values of some rows as pieces of bytes, each with its length before it; vectors where they are numbers."""
+"""Binary encoding of whole columns, vectorized with NumPy where possible."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,78 +14,79 @@ from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.encoding import binary
 
 _UNIX_DAYS = 10_957
-"""From 1970 to 2000, where PostgreSQL's dates begin."""
-_PLAIN = {"int2": ">i2", "int4": ">i4", "int8": ">i8", "float4": ">f4", "float8": ">f8"}
-_MOST_GROUPS = 6
-_MOST_DECIMALS = 16
-"""Those of four whole groups: the digits after the point are shifted to fill their last group, in 64 bits."""
+"""Days from 1970 to 2000, the epoch of PostgreSQL's dates."""
+_NUMPY_TYPES = {"int2": ">i2", "int4": ">i4", "int8": ">i8", "float4": ">f4", "float8": ">f8"}
+_MAX_GROUPS = 6
+_MAX_DECIMALS = 16
+"""Four whole groups of decimals: shifting the fraction to fill its last group must not overflow 64 bits."""
 
 
 @dataclass(frozen=True, eq=False)
-class Encoding:
-    """How a column is encoded: `key` tells one way from another, `one` writes a single value without its length."""
+class ColumnEncoding:
+    """How to encode a column: `key` identifies it in caches, `encode_value` omits the length prefix."""
 
     key: str
     kind: ColumnType
-    one: Callable[[Any], bytes]
+    encode_value: Callable[[Any], bytes]
 
 
-Piece = npt.NDArray[Any]
-"""For each row a few bytes: all of one width, as a type that has just these, or each its own, as objects. What is the
-same in all rows has no dimension.
+ByteColumn = npt.NDArray[Any]
+"""Bytes for each row: a fixed-width dtype, or objects if the widths differ.
+
+An array without dimensions holds the same bytes for every row.
 """
 
 
-def pieces(batch: Batch, encoding: Encoding) -> list[Piece]:
-    """A column's bytes; rows are joined from the pieces of all columns."""
+def encode_column(batch: Batch, encoding: ColumnEncoding) -> list[ByteColumn]:
+    """Encode a column with length prefixes, as byte columns to be joined row by row."""
     match batch:
-        case Numbers() if not _is_wide(batch.data, encoding.kind):
-            return _with_width(_numbers(batch.data, encoding.kind), batch.nulls)
+        case Numbers() if not _needs_big_numeric(batch.data, encoding.kind):
+            return _add_length_prefixes(_encode_numbers(batch.data, encoding.kind), batch.nulls)
         case Uuids():
-            return _with_width(_whole(batch.data), batch.nulls)
+            return _add_length_prefixes(_view_rows_as_bytes(batch.data), batch.nulls)
         case Coded():
             key = f"{encoding.key} alone"
-            return [batch.pool.encoded(key, _prefixed(encoding), batch.codes, batch.nulls, binary.NULL)[0]]
+            return [batch.pool.encoded(key, _prefix_length(encoding), batch.codes, batch.nulls, binary.NULL)[0]]
         case Joined() if encoding.kind.is_text:
-            return _joined(batch, encoding)
-    there = (value for value in batch.tolist() if value is not None) if batch.nulls is not None else batch.values()
-    return [_missing([binary.with_length(encoding.one(value)) for value in there], batch.nulls)]
+            return _encode_joined(batch, encoding)
+    values = (value for value in batch.tolist() if value is not None) if batch.nulls is not None else batch.values()
+    return [_insert_nulls([binary.add_length_prefix(encoding.encode_value(value)) for value in values], batch.nulls)]
 
 
-def things(piece: Piece) -> list[bytes]:
-    """A piece row by row."""
-    return list((piece if piece.dtype == object else piece.view(f"V{piece.dtype.itemsize}")).tolist())
+def list_rows(column: ByteColumn) -> list[bytes]:
+    """List the bytes of each row."""
+    return list((column if column.dtype == object else column.view(f"V{column.dtype.itemsize}")).tolist())
 
 
-def side_by_side(found: Sequence[Piece], rows: int) -> Piece:
-    """Pieces of one width each as one."""
-    made = np.empty(rows, dtype=[(str(place), piece.dtype) for place, piece in enumerate(found)])
-    for place, piece in enumerate(found):
-        made[str(place)] = piece
-    return made
+def combine_columns(columns: Sequence[ByteColumn], rows: int) -> ByteColumn:
+    """Combine fixed-width columns into one."""
+    combined = np.empty(rows, dtype=[(str(position), column.dtype) for position, column in enumerate(columns)])
+    for position, column in enumerate(columns):
+        combined[str(position)] = column
+    return combined
 
 
-def _with_width(payload: Piece, nulls: Bools | None) -> list[Piece]:
+def _add_length_prefixes(payload: ByteColumn, nulls: Bools | None) -> list[ByteColumn]:
     width = np.array(payload.dtype.itemsize, dtype=">i4")
     if nulls is None:
         return [width, payload]
-    there = payload[~nulls]
-    return [_missing(things(side_by_side([width, there], len(there))), nulls)]
+    present = payload[~nulls]
+    return [_insert_nulls(list_rows(combine_columns([width, present], len(present))), nulls)]
 
 
-def _missing(there: list[bytes], nulls: Bools | None) -> Things:
-    """The rows that are there, and NULL where it belongs."""
+def _insert_nulls(present: list[bytes], nulls: Bools | None) -> Things:
+    """Put NULL between the encoded rows that are not NULL."""
     if nulls is None:
-        nulls = np.zeros(len(there), dtype=np.bool_)
-    made = np.empty(len(nulls), dtype=object)
-    made[nulls] = binary.NULL
-    made[~nulls] = there
-    return made
+        nulls = np.zeros(len(present), dtype=np.bool_)
+    rows = np.empty(len(nulls), dtype=object)
+    rows[nulls] = binary.NULL
+    rows[~nulls] = present
+    return rows
 
 
-def _numbers(data: npt.NDArray[Any], kind: ColumnType) -> Piece:
-    if kind.name in _PLAIN:
-        return data.astype(_PLAIN[kind.name])
+def _encode_numbers(data: npt.NDArray[Any], kind: ColumnType) -> ByteColumn:
+    if kind.name in _NUMPY_TYPES:
+        return data.astype(_NUMPY_TYPES[kind.name])
     if kind.name == "bool":
         return data.astype(np.uint8)
     if kind.name == "date":
@@ -95,82 +96,82 @@ def _numbers(data: npt.NDArray[Any], kind: ColumnType) -> Piece:
     if kind.name == "time":
         return data.astype(">i8")
     if kind.name == "interval":
-        return side_by_side([data.astype(">i8"), np.array(0, dtype=">i8")], len(data))
-    return _numerics(data, kind)
+        return combine_columns([data.astype(">i8"), np.array(0, dtype=">i8")], len(data))
+    return _encode_numerics(data, kind)
 
 
-def _numerics(data: Ints, kind: ColumnType) -> Piece:
-    """As many groups of digits for every row as the type may need: the server takes leading zeros off itself."""
+def _encode_numerics(data: Ints, kind: ColumnType) -> ByteColumn:
+    """Encode numerics with the most groups of digits that the type allows; the server strips leading zeros."""
     scale = kind.decimals
-    after = -(-scale // GROUP)
-    before = _MOST_GROUPS - after if kind.size is None else max(1, -(-(kind.size - scale) // GROUP))
-    before = min(before, 5)
-    made = np.zeros((len(data), 4 + before + after), dtype=">i2")
-    made[:, 0], made[:, 1], made[:, 3] = before + after, before - 1, scale
-    made[:, 2] = np.where(data < 0, 0x4000, 0)
-    left = np.abs(data)
-    fraction, whole = left % 10**scale * 10 ** (after * GROUP - scale), left // 10**scale
-    for places, number in ((range(after), fraction), (range(before), whole)):
-        start = 3 + before + after if number is fraction else 3 + before
-        for place in places:
-            made[:, start - place] = number // 10 ** (GROUP * place) % 10**GROUP
-    return _whole(made)
+    fraction_groups = -(-scale // GROUP)
+    whole_groups = _MAX_GROUPS - fraction_groups if kind.size is None else max(1, -(-(kind.size - scale) // GROUP))
+    whole_groups = min(whole_groups, 5)
+    encoded = np.zeros((len(data), 4 + whole_groups + fraction_groups), dtype=">i2")
+    encoded[:, 0], encoded[:, 1], encoded[:, 3] = whole_groups + fraction_groups, whole_groups - 1, scale
+    encoded[:, 2] = np.where(data < 0, 0x4000, 0)
+    digits = np.abs(data)
+    fraction, whole = digits % 10**scale * 10 ** (fraction_groups * GROUP - scale), digits // 10**scale
+    for groups, number in ((range(fraction_groups), fraction), (range(whole_groups), whole)):
+        start = 3 + whole_groups + fraction_groups if number is fraction else 3 + whole_groups
+        for group in groups:
+            encoded[:, start - group] = number // 10 ** (GROUP * group) % 10**GROUP
+    return _view_rows_as_bytes(encoded)
 
 
-def _is_wide(data: npt.NDArray[Any], kind: ColumnType) -> bool:
-    """Whether a numeric has more digits than are worked out side by side."""
-    return data.dtype == object or (kind.name == "numeric" and kind.decimals > _MOST_DECIMALS)
+def _needs_big_numeric(data: npt.NDArray[Any], kind: ColumnType) -> bool:
+    """Whether numbers have too many digits for vectorized encoding."""
+    return data.dtype == object or (kind.name == "numeric" and kind.decimals > _MAX_DECIMALS)
 
 
-def _whole(table: npt.NDArray[Any]) -> Piece:
-    """Each row of a table as one thing."""
+def _view_rows_as_bytes(table: npt.NDArray[Any]) -> ByteColumn:
+    """View each row of a two-dimensional array as bytes."""
     rows, columns = table.shape
     return np.ascontiguousarray(table).view(f"V{columns * table.dtype.itemsize}").reshape(rows)
 
 
-def _prefixed(encoding: Encoding) -> Callable[[Any], bytes]:
-    return lambda entry: binary.with_length(encoding.one(entry))
+def _prefix_length(encoding: ColumnEncoding) -> Callable[[Any], bytes]:
+    return lambda value: binary.add_length_prefix(encoding.encode_value(value))
 
 
-def _joined(batch: Joined, encoding: Encoding) -> list[Piece]:
-    """A length and then the parts; a word goes with the entry before it, so that there are fewer pieces to join."""
+def _encode_joined(batch: Joined, encoding: ColumnEncoding) -> list[ByteColumn]:
+    """Encode texts from their parts. A constant text is merged into the pool entry before it, which saves a column."""
     lengths = np.zeros(len(batch), dtype=np.int64)
-    found: list[Piece] = []
+    columns: list[ByteColumn] = []
     parts = list(batch.parts)
     while parts:
         part = parts.pop(0)
         if isinstance(part, Coded):
-            after = parts.pop(0) if parts and isinstance(parts[0], str) else ""
-            key, encode = f"{encoding.key} then {after}", _followed(encoding, str(after))
+            suffix = parts.pop(0) if parts and isinstance(parts[0], str) else ""
+            key, encode = f"{encoding.key} then {suffix}", _append_suffix(encoding, str(suffix))
             encoded, sizes = part.pool.encoded(key, encode, part.codes, batch.nulls, b"")
         elif isinstance(part, str):
-            encoded, sizes = _repeated(part.encode(), batch)
+            encoded, sizes = _repeat_bytes(part.encode(), batch)
         else:
-            encoded, sizes = _digits(part, batch)
+            encoded, sizes = _encode_digits(part, batch)
         lengths += sizes
-        found.append(encoded)
+        columns.append(encoded)
     if batch.nulls is not None:
         lengths[batch.nulls] = -1
-    return [lengths.astype(">i4"), *found]
+    return [lengths.astype(">i4"), *columns]
 
 
-def _followed(encoding: Encoding, after: str) -> Callable[[Any], bytes]:
-    return lambda entry: encoding.one(entry) + after.encode()
+def _append_suffix(encoding: ColumnEncoding, suffix: str) -> Callable[[Any], bytes]:
+    return lambda value: encoding.encode_value(value) + suffix.encode()
 
 
-def _repeated(word: bytes, batch: Joined) -> tuple[Things, Ints]:
-    made = np.empty(len(batch), dtype=object)
-    made[:] = word
-    sizes = np.full(len(batch), len(word), dtype=np.int64)
+def _repeat_bytes(value: bytes, batch: Joined) -> tuple[Things, Ints]:
+    repeated = np.empty(len(batch), dtype=object)
+    repeated[:] = value
+    sizes = np.full(len(batch), len(value), dtype=np.int64)
     if batch.nulls is not None:
-        made[batch.nulls], sizes[batch.nulls] = b"", 0
-    return made, sizes
+        repeated[batch.nulls], sizes[batch.nulls] = b"", 0
+    return repeated, sizes
 
 
-def _digits(numbers: Ints, batch: Joined) -> tuple[Things, Ints]:
-    made, sizes = _repeated(b"", batch)
-    there = numbers >= 0 if batch.nulls is None else (numbers >= 0) & ~batch.nulls
-    for row in np.flatnonzero(there).tolist():
-        made[row] = digits = str(numbers[row]).encode()
+def _encode_digits(numbers: Ints, batch: Joined) -> tuple[Things, Ints]:
+    encoded, sizes = _repeat_bytes(b"", batch)
+    is_present = numbers >= 0 if batch.nulls is None else (numbers >= 0) & ~batch.nulls
+    for row in np.flatnonzero(is_present).tolist():
+        encoded[row] = digits = str(numbers[row]).encode()
         sizes[row] = len(digits)
-    return made, sizes
+    return encoded, sizes

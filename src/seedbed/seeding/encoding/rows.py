@@ -1,4 +1,4 @@
-"""Rows as COPY takes them: in binary where every column can be, else in text."""
+"""Encoding of rows for COPY: binary if every column supports it, otherwise text."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import groupby
@@ -11,39 +11,39 @@ from seedbed.errors import InvalidSeedsFile, NullNotAllowed
 from seedbed.seeding.core.batch import Batch, Coded, Objects, ValuePool, make_coded, make_objects
 from seedbed.seeding.core.column_types import ColumnType, get_bind_processor, has_custom_processing
 from seedbed.seeding.encoding import binary, text
-from seedbed.seeding.encoding.columns import Encoding, Piece, pieces, side_by_side, things
+from seedbed.seeding.encoding.columns import ByteColumn, ColumnEncoding, combine_columns, encode_column, list_rows
 
-CHUNK = 8_192
-"""Rows that are made at a time. The bytes are the same whatever it is."""
+CHUNK_ROWS = 8_192
+"""Rows to encode at a time. The value does not affect the bytes."""
 
-HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 """The signature, no flags, no extension."""
-TAIL = b"\xff\xff"
+COPY_TRAILER = b"\xff\xff"
 
 
 class RowEncoder:
-    """Encodes the rows of one table. `columns` are its columns with their types, by name.
+    """Encodes the rows of one table.
 
-    `ruled` are the columns that a rule of the seeds fills, with what fills them in words; `place` is the line of the
-    seeds file that asks for the table.
+    `columns` has each column with its type, by name. `rule_columns` has the columns that a rule of the seeds file
+    fills, each with a description of the rule. `location` is the line of the seeds file that requests the table.
     """
 
     def __init__(
         self,
         table: str,
-        place: str,
+        location: str,
         columns: Mapping[str, tuple[Column[Any], ColumnType]],
-        ruled: Mapping[str, str],
+        rule_columns: Mapping[str, str],
     ) -> None:
-        self._table, self._place, self._columns, self._ruled = table, place, columns, ruled
+        self._table, self._location, self._columns, self._rule_columns = table, location, columns, rule_columns
         self._pools: dict[tuple[str, ValuePool], ValuePool] = {}
 
-    def in_binary(self, names: Collection[str]) -> bool:
-        """Whether all of some columns have a binary encoder."""
+    def is_binary(self, names: Collection[str]) -> bool:
+        """Whether all of these columns have a binary encoder."""
         return all(self._columns[name][1].has_binary for name in names)
 
-    def encoded(self, batches: Sequence[tuple[str, Batch]], rows: range) -> bytes:
-        """Some rows as COPY takes them, without what stands before the first and after the last.
+    def encode(self, batches: Sequence[tuple[str, Batch]], rows: range) -> bytes:
+        """Encode rows without the header and the trailer of COPY.
 
         Raises:
             InvalidSeedsFile: a value does not fit its column.
@@ -51,93 +51,98 @@ class RowEncoder:
         """
         for name, batch in batches:
             self._check_nulls(name, batch, rows)
-        if not self.in_binary([name for name, _ in batches]):
-            written = [[text.NULL if t is None else text.escaped(t) for t in self.texts(n, b)] for n, b in batches]
-            return "".join([f"{line}\n" for line in map("\t".join, zip(*written, strict=True))]).encode()
-        found: list[Piece] = [np.array(len(batches), dtype=">i2")]
+        if not self.is_binary([name for name, _ in batches]):
+            text_columns = [
+                [text.NULL if t is None else text.escape(t) for t in self.encode_as_text(n, b)] for n, b in batches
+            ]
+            return "".join([f"{line}\n" for line in map("\t".join, zip(*text_columns, strict=True))]).encode()
+        byte_columns: list[ByteColumn] = [np.array(len(batches), dtype=">i2")]
         for name, batch in batches:
-            found += pieces(*self._encoding(name, batch))
-        together = _together(found, len(rows))
-        if len(together) == 1 and together[0].dtype != object:
-            return together[0].tobytes()
-        return b"".join(_row_by_row(together))
+            byte_columns += encode_column(*self._choose_encoding(name, batch))
+        merged = _merge_fixed_width(byte_columns, len(rows))
+        if len(merged) == 1 and merged[0].dtype != object:
+            return merged[0].tobytes()
+        return b"".join(_interleave(merged))
 
-    def texts(self, name: str, batch: Batch) -> list[str | None]:
-        """A column's values as PostgreSQL reads them from text."""
+    def encode_as_text(self, name: str, batch: Batch) -> list[str | None]:
+        """Format the values of a column as text input; None stays None."""
         kind = self._columns[name][1]
-        write = self._guarded(name, lambda value: text.written(value, kind))
-        return [None if value is None else write(value) for value in self.processed(name, batch).tolist()]
+        format_value = self._translate_errors(name, lambda value: text.format_value(value, kind))
+        return [
+            None if value is None else format_value(value) for value in self.apply_bind_processing(name, batch).tolist()
+        ]
 
-    def processed(self, name: str, batch: Batch) -> Batch:
-        """What SQLAlchemy would have made of the values, were it there: COPY goes past it.
+    def apply_bind_processing(self, name: str, batch: Batch) -> Batch:
+        """Apply the bind processing of SQLAlchemy's column types, which COPY bypasses.
 
-        Numbers and texts that are made here are what the column's type has already, unless the project's own code
-        stands between.
+        Generated numbers and texts need none, unless the project defines its own column type.
         """
         column = self._columns[name][0]
-        process = get_bind_processor(column)
-        if process is None:
+        bind = get_bind_processor(column)
+        if bind is None:
             return batch
-        guarded = self._guarded(name, process)
+        checked_bind = self._translate_errors(name, bind)
 
-        def once(value: Any) -> Any:
-            return None if value is None else guarded(value)
+        def bind_value(value: Any) -> Any:
+            return None if value is None else checked_bind(value)
 
         if isinstance(batch, Coded):
             pool = batch.pool
-            processed = self._pools.setdefault(
-                (name, pool), ValuePool(f"{pool.name} of {name}", pool.size, lambda code: once(pool.entry(code)))
+            bound_pool = self._pools.setdefault(
+                (name, pool), ValuePool(f"{pool.name} of {name}", pool.size, lambda code: bind_value(pool.entry(code)))
             )
-            made = make_coded(processed, batch.codes)
-            return made if batch.nulls is None else made.with_nulls(batch.nulls)
+            bound = make_coded(bound_pool, batch.codes)
+            return bound if batch.nulls is None else bound.with_nulls(batch.nulls)
         if isinstance(batch, Objects) or has_custom_processing(column):
-            return make_objects(map(once, batch.tolist()))
+            return make_objects(map(bind_value, batch.tolist()))
         return batch
 
     def _check_nulls(self, name: str, batch: Batch, rows: range) -> None:
         if batch.nulls is None or self._columns[name][0].nullable or not batch.nulls.any():
             return
-        if name in self._ruled:
+        if name in self._rule_columns:
             row = rows[int(batch.nulls.argmax())] + 1
-            raise NullNotAllowed(self._table, name, self._ruled[name], self._place, row=row)
+            raise NullNotAllowed(self._table, name, self._rule_columns[name], self._location, row=row)
 
-    def _encoding(self, name: str, batch: Batch) -> tuple[Batch, Encoding]:
-        """The batch as the database's own types have it, and how it is encoded."""
+    def _choose_encoding(self, name: str, batch: Batch) -> tuple[Batch, ColumnEncoding]:
+        """Apply bind processing to a batch and choose its encoding."""
         kind = self._columns[name][1]
         key = f"{self._table}.{name}"
-        return self.processed(name, batch), Encoding(key, kind, self._guarded(name, binary.encoder(kind)))
+        return self.apply_bind_processing(name, batch), ColumnEncoding(
+            key, kind, self._translate_errors(name, binary.get_encoder(kind))
+        )
 
-    def _guarded(self, name: str, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def guarded(value: Any) -> Any:
+    def _translate_errors(self, name: str, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def translated(value: Any) -> Any:
             try:
                 return function(value)
             except (AttributeError, TypeError) as error:
                 reason = f"{self._table}.{name} cannot hold {value!r}, which is of type {type(value).__name__}"
-                raise InvalidSeedsFile(self._place, reason) from error
+                raise InvalidSeedsFile(self._location, reason) from error
             except Exception as error:
                 reason = f"{self._table}.{name} cannot hold {value!r}: {type(error).__name__}: {error}"
-                raise InvalidSeedsFile(self._place, reason) from error
+                raise InvalidSeedsFile(self._location, reason) from error
 
-        return guarded
-
-
-def _together(found: list[Piece], rows: int) -> list[Piece]:
-    """Columns of one width that stand side by side as one."""
-    together: list[Piece] = []
-    for fixed, group in groupby(found, lambda piece: piece.dtype != object):
-        beside = list(group)
-        together += [side_by_side(beside, rows)] if fixed else beside
-    return together
+        return translated
 
 
-def _row_by_row(columns: list[Piece]) -> list[bytes]:
-    """All pieces of the first row, then those of the second; a third of the time of zip()."""
-    made = [b""] * (len(columns) * len(columns[0]))
-    for place, column in enumerate(columns):
-        made[place :: len(columns)] = things(column)
-    return made
+def _merge_fixed_width(columns: list[ByteColumn], rows: int) -> list[ByteColumn]:
+    """Combine adjacent fixed-width columns."""
+    merged: list[ByteColumn] = []
+    for is_fixed_width, group in groupby(columns, lambda piece: piece.dtype != object):
+        adjacent = list(group)
+        merged += [combine_columns(adjacent, rows)] if is_fixed_width else adjacent
+    return merged
 
 
-def chunks(rows: range, size: int = CHUNK) -> Sequence[range]:
-    """A range cut into ranges that are made one after another."""
+def _interleave(columns: list[ByteColumn]) -> list[bytes]:
+    """List the bytes of all columns row by row, in a third of the time of zip()."""
+    interleaved = [b""] * (len(columns) * len(columns[0]))
+    for position, column in enumerate(columns):
+        interleaved[position :: len(columns)] = list_rows(column)
+    return interleaved
+
+
+def split_into_chunks(rows: range, size: int = CHUNK_ROWS) -> Sequence[range]:
+    """Split a range of rows into chunks."""
     return [range(start, min(start + size, rows.stop)) for start in range(rows.start, rows.stop, size)]

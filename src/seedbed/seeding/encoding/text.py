@@ -1,4 +1,4 @@
-"""One value of Python as PostgreSQL reads it from text, for types that have no other way."""
+"""Text format of single values, for types without a binary encoding."""
 
 from datetime import date, datetime, time, timedelta
 from enum import Enum
@@ -11,20 +11,20 @@ NULL = r"\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def escaped(text: str) -> str:
-    """A value's text as a field of COPY's text format."""
+def escape(text: str) -> str:
+    """Escape a text for COPY's text format."""
     return text.translate(_ESCAPES)
 
 
-def written(value: Any, kind: ColumnType) -> str:
-    """A value as a literal of its type would have it."""
+def format_value(value: Any, kind: ColumnType) -> str:
+    """Format a value as PostgreSQL's text input of its type."""
     if kind.element is not None:
-        return _array(value, kind.element)
+        return _format_array(value, kind.element)
     if kind.name in RANGES:
-        return _range(value, ColumnType(RANGES[kind.name]))
+        return _format_range(value, ColumnType(RANGES[kind.name]))
     if kind.name.endswith("multirange"):
         bound = ColumnType(RANGES[kind.name.replace("multirange", "range")])
-        return "{" + ",".join(_range(part, bound) for part in value) + "}"
+        return "{" + ",".join(_format_range(part, bound) for part in value) + "}"
     if kind.name in {"json", "jsonb"}:
         return json_text(value)
     match value:
@@ -43,26 +43,26 @@ def written(value: Any, kind: ColumnType) -> str:
     return str(value)
 
 
-def _array(value: Any, element: ColumnType) -> str:
+def _format_array(value: Any, element: ColumnType) -> str:
     items = []
-    nests = element.name not in {"json", "jsonb"} and not element.name.endswith("multirange")
+    is_nestable = element.name not in {"json", "jsonb"} and not element.name.endswith("multirange")
     for item in value:
         if item is None:
             items.append("NULL")
-        elif nests and isinstance(item, list | tuple):
-            items.append(_array(item, element))
+        elif is_nestable and isinstance(item, list | tuple):
+            items.append(_format_array(item, element))
         else:
-            items.append(_quoted(written(item, element)))
+            items.append(_quote(format_value(item, element)))
     return "{" + ",".join(items) + "}"
 
 
-def _range(value: Any, bound: ColumnType) -> str:
+def _format_range(value: Any, bound: ColumnType) -> str:
     if getattr(value, "isempty", getattr(value, "empty", False)):
         return "empty"
     bounds = str(getattr(value, "bounds", None) or getattr(value, "_bounds", "[)"))
-    lower, upper = ("" if end is None else _quoted(written(end, bound)) for end in (value.lower, value.upper))
+    lower, upper = ("" if end is None else _quote(format_value(end, bound)) for end in (value.lower, value.upper))
     return f"{bounds[0]}{lower},{upper}{bounds[1]}"
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Loading of planned rows into a database."""

@@ -1,4 +1,4 @@
-"""Rows put into a table by COPY, over the connection's own transaction."""
+"""COPY of encoded rows into a table, in the transaction of a connection."""
 
 import io
 import sys
@@ -14,139 +14,145 @@ from sqlalchemy import Connection
 from seedbed.errors import LoadFailure, RejectedRows, SeedbedError
 from seedbed.postgres.driver_errors import get_server_message
 from seedbed.postgres.quoting import quote_identifier, quote_table
-from seedbed.seeding.encoding.rows import CHUNK, HEAD, TAIL
-from seedbed.seeding.loading.check_trial import check_refused
+from seedbed.seeding.encoding.rows import CHUNK_ROWS, COPY_HEADER, COPY_TRAILER
+from seedbed.seeding.loading.check_trial import translate_check_error
 from seedbed.seeding.planning.table_plan import TablePlan
 
-_READ_BYTES = 1 << 22
-"""More than most chunks have: each time that more is asked for waits for the thread that makes them."""
-_AHEAD = 2
-"""Chunks that are made before they are asked for."""
-_LITTLE = 2 * CHUNK
-"""Rows of a load for which a thread does not pay."""
-_REFUSALS = ("22", "23", "27", "44", "P0")
-"""Classes of SQLSTATE that blame a row: bad data, broken constraints, and what triggers and views say no to."""
-_EXHAUSTED = ("53", "54", "58")
-"""Classes of SQLSTATE that blame the server: no room, a limit, an error of its system."""
+_READ_SIZE = 1 << 22
+"""Bytes per read, more than most chunks have, because each read waits for the thread that encodes chunks."""
+_MAX_PREFETCHED = 2
+"""Chunks that are encoded before they are read."""
+_MIN_PREFETCH_ROWS = 2 * CHUNK_ROWS
+"""Loads with fewer rows do not repay the cost of a thread."""
+_ROW_ERRORS = ("22", "23", "27", "44", "P0")
+"""Classes of SQLSTATE for invalid rows: data exceptions, constraint violations, errors of triggers and views."""
+_RESOURCE_ERRORS = ("53", "54", "58")
+"""Classes of SQLSTATE for the server: insufficient resources, exceeded limits and system errors."""
 
 
-def copy(
+def copy_rows(
     connection: Connection,
     table: TablePlan,
     chunks: Iterator[bytes],
     *,
-    frozen: bool = False,
+    freeze: bool = False,
 ) -> None:
-    """Send chunks of rows into a table; `frozen` where the same transaction has made it anew.
+    """Send chunks of encoded rows to a table with COPY.
+
+    `freeze` needs a table that the same transaction has truncated.
 
     Raises:
-        RejectedRows, UnsatisfiedCheck: PostgreSQL refused a row.
-        LoadFailure: the server had no room for it.
-        InvalidSeedsFile: a value could not be made.
+        RejectedRows, UnsatisfiedCheck: PostgreSQL rejected a row.
+        LoadFailure: the server could not store the rows.
+        InvalidSeedsFile: a value could not be generated.
     """
     names = ", ".join(quote_identifier(name) for name in table.generators)
-    binary = table.is_binary
-    form = "FORMAT binary" if binary else "FORMAT text, ENCODING 'UTF8'"
-    form += ", FREEZE" if frozen else ""
-    driver: Any = connection.connection.cursor()
-    reader = _Reader(_framed(chunks, binary=binary))
+    is_binary = table.is_binary
+    options = "FORMAT binary" if is_binary else "FORMAT text, ENCODING 'UTF8'"
+    options += ", FREEZE" if freeze else ""
+    cursor: Any = connection.connection.cursor()
+    reader = _Reader(_add_header_and_trailer(chunks, is_binary=is_binary))
     try:
-        with _unprinted():
-            driver.copy_expert(f"COPY {quote_table(table.sql)} ({names}) FROM STDIN ({form})", reader, size=_READ_BYTES)
+        with _silence_excepthook():
+            cursor.copy_expert(
+                f"COPY {quote_table(table.sql)} ({names}) FROM STDIN ({options})", reader, size=_READ_SIZE
+            )
     except DriverError as error:
         if reader.failure is not None:
             raise reader.failure from error
-        raise named(table, error) from error
+        raise translate_copy_error(table, error) from error
     finally:
-        driver.close()
+        cursor.close()
 
 
-def ahead(chunks: Generator[bytes], rows: int) -> Generator[bytes]:
-    """The same chunks, made by a thread of their own while those before are on their way, unless they are few.
+def prefetch(chunks: Generator[bytes], rows: int) -> Generator[bytes]:
+    """Encode chunks in a thread while earlier chunks are sent, unless there are few rows.
 
-    What cannot be made is raised here, where the chunk is asked for. Closing it early stops the thread.
+    An error in the thread is raised where its chunk is read. Closing the generator stops the thread.
     """
-    return _ahead(chunks) if rows > _LITTLE else chunks
+    return _prefetch_in_thread(chunks) if rows > _MIN_PREFETCH_ROWS else chunks
 
 
-def blamed(table: str, error: DriverError) -> SeedbedError | None:
-    """One of ours for an error that rows, or the room for them, caused."""
-    if (error.pgcode or "").startswith(_REFUSALS):
+def translate_driver_error(table: str, error: DriverError) -> SeedbedError | None:
+    """Translate an error that rows or missing space caused; `table` is a name. Return None for any other error."""
+    if (error.pgcode or "").startswith(_ROW_ERRORS):
         return RejectedRows(table, get_server_message(error))
-    if (error.pgcode or "").startswith(_EXHAUSTED):
+    if (error.pgcode or "").startswith(_RESOURCE_ERRORS):
         return LoadFailure(table, get_server_message(error))
     return None
 
 
-def named(table: TablePlan, error: DriverError) -> Exception:
-    """The error to raise for one that the server gave while it got a table's rows."""
-    return check_refused(table, error) or blamed(table.name, error) or error
+def translate_copy_error(table: TablePlan, error: DriverError) -> Exception:
+    """Translate an error of a table's COPY; an unknown error is returned unchanged."""
+    return translate_check_error(table, error) or translate_driver_error(table.name, error) or error
 
 
 @contextmanager
-def _unprinted() -> Iterator[None]:
-    """When a connection is cut, psycopg2 raises its error while it still raises another, and prints what Python says of
-    that: by `sys.excepthook`, which nobody else uses meanwhile, since threads have a hook of their own.
+def _silence_excepthook() -> Iterator[None]:
+    """Suppress the traceback that psycopg2 prints if the connection is lost during COPY.
+
+    psycopg2 then raises an error during another one, and prints the first with `sys.excepthook`. Nothing else uses this
+    hook in the meantime, because threads have their own.
     """
-    before, sys.excepthook = sys.excepthook, lambda *_: None
+    hook, sys.excepthook = sys.excepthook, lambda *_: None
     try:
         yield
     finally:
-        sys.excepthook = before
+        sys.excepthook = hook
 
 
-def _ahead(chunks: Iterator[bytes]) -> Generator[bytes]:
-    made: Queue[bytes | Exception | None] = Queue(_AHEAD)
-    stopped = Event()
+def _prefetch_in_thread(chunks: Iterator[bytes]) -> Generator[bytes]:
+    queue: Queue[bytes | Exception | None] = Queue(_MAX_PREFETCHED)
+    is_stopped = Event()
 
-    def make() -> None:
+    def fill_queue() -> None:
         try:
             for chunk in chunks:
-                made.put(chunk)
-                if stopped.is_set():
+                queue.put(chunk)
+                if is_stopped.is_set():
                     return
         except Exception as error:
-            made.put(error)
+            queue.put(error)
         else:
-            made.put(None)
+            queue.put(None)
 
-    thread = Thread(target=make, name="rows ahead", daemon=True)
+    thread = Thread(target=fill_queue, name="rows ahead", daemon=True)
     thread.start()
     try:
-        while (chunk := made.get()) is not None:
+        while (chunk := queue.get()) is not None:
             if isinstance(chunk, Exception):
                 raise chunk
             yield chunk
     finally:
-        stopped.set()
+        is_stopped.set()
         while thread.is_alive():
             with suppress(Empty):
-                made.get(timeout=0.01)
+                queue.get(timeout=0.01)
         thread.join()
 
 
-def _framed(chunks: Iterator[bytes], *, binary: bool) -> Iterator[bytes]:
-    if binary:
-        yield HEAD
+def _add_header_and_trailer(chunks: Iterator[bytes], *, is_binary: bool) -> Iterator[bytes]:
+    if is_binary:
+        yield COPY_HEADER
     yield from chunks
-    if binary:
-        yield TAIL
+    if is_binary:
+        yield COPY_TRAILER
 
 
 class _Reader(io.RawIOBase):
-    """Chunks as the file that psycopg2's COPY reads from.
+    """The file from which psycopg2's COPY reads chunks.
 
-    What goes wrong in the making of a chunk reaches PostgreSQL as an aborted COPY, and comes back as its error;
-    `failure` keeps what it was.
+    An error while a chunk is encoded aborts the COPY, and psycopg2 raises the server's error instead; `failure` is the
+    original one.
     """
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
-        self._left = memoryview(b"")
+        self._remaining = memoryview(b"")
         self.failure: Exception | None = None
 
     def read(self, size: int = -1) -> bytes:
-        if not self._left:
+        if not self._remaining:
             try:
                 chunk = next(self._chunks, b"")
             except Exception as error:
@@ -154,6 +160,8 @@ class _Reader(io.RawIOBase):
                 raise
             if size < 0 or len(chunk) <= size:
                 return chunk
-            self._left = memoryview(chunk)
-        taken, self._left = (self._left, memoryview(b"")) if size < 0 else (self._left[:size], self._left[size:])
-        return bytes(taken)
+            self._remaining = memoryview(chunk)
+        data, self._remaining = (
+            (self._remaining, memoryview(b"")) if size < 0 else (self._remaining[:size], self._remaining[size:])
+        )
+        return bytes(data)

@@ -1,4 +1,4 @@
-"""A plan loaded into a database: one transaction, one connection, COPY."""
+"""Loading of a seed plan into a database, in one transaction."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -23,35 +23,45 @@ from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database, refuse_pooler
 from seedbed.postgres.environment_mark import DestructiveAction, claim_environment, refuse_protected_database
 from seedbed.postgres.quoting import quote_table
-from seedbed.seeding.encoding.rows import chunks
-from seedbed.seeding.loading import dropped_constraints as asides
-from seedbed.seeding.loading.check_trial import check_refused, try_checks
-from seedbed.seeding.loading.copy import ahead, blamed, copy, named
-from seedbed.seeding.loading.dropped_constraints import WORTH_IT, Aside, aside
-from seedbed.seeding.loading.parallel import made_elsewhere
-from seedbed.seeding.loading.row_security import unforced_row_security
-from seedbed.seeding.loading.seed_log import Recorded, record, recorded, seeding_alone
-from seedbed.seeding.loading.sequences import sequences_advanced
-from seedbed.seeding.loading.table_lock import Held, hold, renewed
-from seedbed.seeding.loading.target_tables import Found, changed, clear, look, rows_there
+from seedbed.seeding.encoding.rows import split_into_chunks
+from seedbed.seeding.loading.check_trial import translate_check_error, try_checks
+from seedbed.seeding.loading.copy import copy_rows, prefetch, translate_copy_error, translate_driver_error
+from seedbed.seeding.loading.dropped_constraints import (
+    CONSTRAINT_DROP_MIN_ROWS,
+    ConstraintDrop,
+    execute_statements,
+    plan_constraint_drop,
+)
+from seedbed.seeding.loading.parallel import encode_with_executor
+from seedbed.seeding.loading.row_security import suspend_forced_row_security
+from seedbed.seeding.loading.seed_log import SeedLogEntry, acquire_seeding_lock, read_seed_log, write_seed_log
+from seedbed.seeding.loading.sequences import build_setval_statements
+from seedbed.seeding.loading.table_lock import LockedTables, build_truncate, lock_tables
+from seedbed.seeding.loading.target_tables import (
+    TargetTables,
+    count_changed_rows,
+    find_target_tables,
+    read_existing_rows,
+    truncate_tables,
+)
 from seedbed.seeding.planning.seed_plan import SeedPlan
 from seedbed.seeding.planning.table_plan import TablePlan
 
-_TRIES = 3
-"""A connection that is cut takes the whole load with it; it is begun again twice."""
+_MAX_ATTEMPTS = 3
+"""A lost connection ends the whole load, so the load starts again, up to this many times."""
 
 Progress = Callable[[str, int], None]
-"""Told the name of a table and how many rows of it go out."""
+"""Receives the name of a table and the number of rows that are sent to it next."""
 
 
 @dataclass(frozen=True)
-class Seeded:
-    """What a run did; `loaded` is false where there was nothing to load: these seeds were loaded before, or have no
-    more rows than were.
+class LoadedSeeds:
+    """The result of a load.
 
-    `rows` were loaded, or else are planned. `changed` are tables that have had another number of rows since they were
-    loaded, with that number, of which one more than were loaded stands for any. `kept` says what stayed in place of
-    constraints that would have been set aside, and why.
+    `loaded` is false if there was nothing to load: these seeds are already loaded, or `append` found no new rows.
+    `rows` has the rows of each table that were loaded, or else those that are planned. `changed` has the tables whose
+    row count has changed since they were loaded, each with its current count; counting stops at one more than were
+    loaded. `kept` has the constraints and indexes that were not dropped during the load, each with the reason.
     """
 
     database: str
@@ -62,7 +72,7 @@ class Seeded:
     changed: dict[str, int] = field(default_factory=dict)
 
 
-def run(
+def load_seeds(
     plan: SeedPlan,
     database: Database,
     *,
@@ -71,43 +81,43 @@ def run(
     append: bool = False,
     executor: Executor | None = None,
     progress: Progress | None = None,
-    set_aside: bool | None = None,
-) -> Seeded:
-    """Load a plan, unless it was loaded already.
+    drop_constraints: bool | None = None,
+) -> LoadedSeeds:
+    """Load a plan, unless it is already loaded.
 
-    All of it is one transaction: after a failure, or a kill, the database is as it was. Of several runs at once the
-    first loads and the others find its rows. A cut connection is tried again, whole. `revision` is what the database is
-    at, and is written down beside the rows.
+    The load is one transaction: after a failure or a kill the database is unchanged. If several processes load the same
+    plan at once, the first one loads and the others find its rows. A load that loses its connection starts again.
+    `revision` is the database's current revision, which is recorded in the seed log.
 
-    What people or an application changed of rows that were loaded is theirs, and is left. `fresh` first empties the
-    tables of the plan; `append` adds the rows that come after those loaded before. An `executor` makes the rows
-    elsewhere. `set_aside` says whether constraints and indexes are taken off empty tables for the load; otherwise the
-    number of rows does.
+    Seeded rows that somebody has changed since they were loaded stay as they are. `fresh` first empties the planned
+    tables; `append` adds the rows after those already loaded. An `executor` encodes the rows in other processes.
+    `drop_constraints` says whether constraints and indexes of empty tables are dropped during the load; by default this
+    depends on the number of rows.
 
     Raises:
-        ProtectedEnvironment, EnvironmentMismatch, UnmarkedDatabase: its own mark, or the want of one, forbids it.
+        ProtectedEnvironment, EnvironmentMismatch, UnmarkedDatabase: the database's mark, or a missing one, forbids it.
         MissingTables, ExtensionNotCreated: the database lacks a table, a column or a type of the plan.
-        TablesNotEmpty, UnseededRows: there are other rows, and nothing says that they may go.
-        ReferencedRows: they cannot go, since rows of other tables need them.
-        RejectedRows, UnsatisfiedCheck: a row breaks a rule of the schema.
-        AppendConflict: a row that would come after others does not go with them.
-        SeedLockMismatch: rows would come after such as were made with another seed, clock or engine.
-        RowSecurityActive: policies hold for the role, which is not the owner.
-        LoadFailure: the server has no room.
-        InvalidSeedsFile: a value in the seeds cannot be made, or does not fit its column.
+        TablesNotEmpty, UnseededRows: tables have other rows that may not be deleted.
+        ReferencedRows: rows of other tables refer to rows that would be deleted.
+        RejectedRows, UnsatisfiedCheck: a row violates a rule of the schema.
+        AppendConflict: a new row conflicts with the existing rows.
+        SeedLockMismatch: the existing rows were generated with another seed, `as_of` or engine.
+        RowSecurityActive: row level security applies to the role, which is not the owner.
+        LoadFailure: the server could not store the rows.
+        InvalidSeedsFile: a value in the seeds cannot be generated, or does not fit its column.
     """
     refuse_pooler(database, trust_url=database.url != database.direct)
-    load = _Load(plan, database, revision, executor, progress, set_aside)
-    for tries_left in reversed(range(_TRIES)):
+    loader = _Loader(plan, database, revision, executor, progress, drop_constraints)
+    for attempts_left in reversed(range(_MAX_ATTEMPTS)):
         try:
-            return load.run(fresh=fresh, append=append)
+            return loader.load(fresh=fresh, append=append)
         except DatabaseUnreachable:
-            if not tries_left or not load.began:
+            if not attempts_left or not loader.has_started:
                 raise
     raise AssertionError
 
 
-class _Load:
+class _Loader:
     def __init__(
         self,
         plan: SeedPlan,
@@ -115,186 +125,207 @@ class _Load:
         revision: str | None,
         executor: Executor | None,
         progress: Progress | None,
-        set_aside: bool | None,
+        drop_constraints: bool | None,
     ) -> None:
         self._plan, self._database, self._revision = plan, database, revision
-        self._executor, self._progress, self._set_aside = executor, progress, set_aside
-        self.began = False
+        self._executor, self._progress, self._drop_constraints = executor, progress, drop_constraints
+        self.has_started = False
 
-    def run(self, *, fresh: bool, append: bool) -> Seeded:
+    def load(self, *, fresh: bool, append: bool) -> LoadedSeeds:
         database, plan = self._database, self._plan
         with connect(database, application="seedbed seed") as connection:
             refuse_protected_database(connection, database, DestructiveAction.SEED)
-            seeding_alone(connection)
+            acquire_seeding_lock(connection)
             claim_environment(connection, database, "seed")
-            connection.execute(text("SET LOCAL TimeZone TO 'UTC'"))  # in which CHECKs read times without a zone here
-            with unforced_row_security(connection, plan):
-                seeded = self._run(connection, fresh=fresh, append=append)
+            connection.execute(text("SET LOCAL TimeZone TO 'UTC'"))  # as the planner evaluates CHECKs
+            with suspend_forced_row_security(connection, plan):
+                result = self._load_in_transaction(connection, fresh=fresh, append=append)
             connection.commit()
-        if seeded.loaded:
+        if result.loaded:
             plan.sources.save()
-        return seeded
+        return result
 
-    def _run(self, connection: Connection, *, fresh: bool, append: bool) -> Seeded:
+    def _load_in_transaction(self, connection: Connection, *, fresh: bool, append: bool) -> LoadedSeeds:
         database, plan = self._database, self._plan
-        found, before = look(connection, database, plan), recorded(connection)
-        self.began = True
-        if found.occupied and not fresh:
-            if before is not None and before.content == plan.content:
-                return self._seeded(loaded=False, rows=before.rows, changed=changed(connection, plan, before.rows))
-            if not append or before is None or not set(found.occupied) <= set(before.rows):
-                raise TablesNotEmpty(database.name, found.occupied, unseeded=_of_others(found, before))
-            if (otherwise := before.otherwise(plan.lock)) is not None:
-                raise SeedLockMismatch(found.occupied, *otherwise)
-        if found.occupied and fresh:
-            _see_that_they_are_ours(database, found, before)
-            clear(connection, plan)
-        there = rows_there(connection, plan)
-        if there:
-            plan = plan.with_existing(there)
-        start = before.rows if append and before is not None and found.occupied else {}
-        parts = {table.name: range(start.get(table.name, 0), table.count) for table in plan.tables}
-        if start and not any(parts.values()):
-            return self._seeded(loaded=False)
-        if start:
-            _check_appendable(plan, parts)
+        target, log_entry = find_target_tables(connection, database, plan), read_seed_log(connection)
+        self.has_started = True
+        if target.occupied and not fresh:
+            if log_entry is not None and log_entry.content == plan.content:
+                return self._build_result(
+                    loaded=False, rows=log_entry.rows, changed=count_changed_rows(connection, plan, log_entry.rows)
+                )
+            if not append or log_entry is None or not set(target.occupied) <= set(log_entry.rows):
+                raise TablesNotEmpty(database.name, target.occupied, unseeded=_list_unseeded(target, log_entry))
+            if (otherwise := log_entry.find_mismatch(plan.lock)) is not None:
+                raise SeedLockMismatch(target.occupied, *otherwise)
+        if target.occupied and fresh:
+            _check_seeded(database, target, log_entry)
+            truncate_tables(connection, plan)
+        existing_rows = read_existing_rows(connection, plan)
+        if existing_rows:
+            plan = plan.with_existing(existing_rows)
+        loaded_rows = log_entry.rows if append and log_entry is not None and target.occupied else {}
+        ranges = {table.name: range(loaded_rows.get(table.name, 0), table.count) for table in plan.tables}
+        if loaded_rows and not any(ranges.values()):
+            return self._build_result(loaded=False)
+        if loaded_rows:
+            _check_appendable(plan, ranges)
         try:
-            kept = self._load(connection, plan, found, parts, untouched=not start)
+            kept = self._copy_tables(connection, plan, target, ranges, is_first_load=not loaded_rows)
             _check_deferred(connection)
         except RejectedRows as error:
-            if not start:
+            if not loaded_rows:
                 raise
             raise AppendConflict(error.message) from error
-        record(connection, plan, self._revision, before, added=bool(start))
-        return self._seeded(loaded=True, kept=kept, rows={name: len(rows) for name, rows in parts.items()})
+        write_seed_log(connection, plan, self._revision, log_entry, is_append=bool(loaded_rows))
+        return self._build_result(loaded=True, kept=kept, rows={name: len(rows) for name, rows in ranges.items()})
 
-    def _seeded(
+    def _build_result(
         self,
         *,
         loaded: bool,
         rows: Mapping[str, int] | None = None,
         kept: dict[str, str] | None = None,
         changed: dict[str, int] | None = None,
-    ) -> Seeded:
-        known = rows or {}
-        counts = {table.name: known.get(table.name, table.count) for table in self._plan.tables}
-        return Seeded(self._database.name, self._plan.content, loaded, counts, kept or {}, changed or {})
+    ) -> LoadedSeeds:
+        counts = rows or {}
+        counts = {table.name: counts.get(table.name, table.count) for table in self._plan.tables}
+        return LoadedSeeds(self._database.name, self._plan.content, loaded, counts, kept or {}, changed or {})
 
-    def _load(
-        self, connection: Connection, plan: SeedPlan, found: Found, parts: Mapping[str, range], *, untouched: bool
+    def _copy_tables(
+        self,
+        connection: Connection,
+        plan: SeedPlan,
+        target: TargetTables,
+        ranges: Mapping[str, range],
+        *,
+        is_first_load: bool,
     ) -> dict[str, str]:
-        if untouched:
-            try_checks(connection, plan, found.oids, named)
-        away, anew = self._away(connection, plan, found, untouched=untouched)
-        asides.run(connection, [*away.off, *renewed(anew)])
+        if is_first_load:
+            try_checks(connection, plan, target.oids, translate_copy_error)
+        constraint_drop, truncated = self._plan_preparation(connection, plan, target, is_first_load=is_first_load)
+        execute_statements(connection, [*constraint_drop.drop_statements, *build_truncate(truncated)])
         if any(key.is_loaded_later for table in plan.tables for key in table.keys):
             connection.execute(text("SET CONSTRAINTS ALL DEFERRED"))
-        with closing(ahead(self._chunks(plan, parts), sum(map(len, parts.values())))) as made:
+        with closing(prefetch(self._generate_chunks(plan, ranges), sum(map(len, ranges.values())))) as chunks_of_tables:
             for table in plan.tables:
-                if rows := parts[table.name]:
-                    copy(connection, table, islice(made, len(chunks(rows))), frozen=quote_table(table.sql) in anew)
+                if rows := ranges[table.name]:
+                    copy_rows(
+                        connection,
+                        table,
+                        islice(chunks_of_tables, len(split_into_chunks(rows))),
+                        freeze=quote_table(table.sql) in truncated,
+                    )
         try:
-            asides.run(connection, away.back)
+            execute_statements(connection, constraint_drop.restore_statements)
         except DriverError as error:
-            raise self._blamed(error) from error
-        execute_verbatim(connection, ";\n".join([*sequences_advanced(connection, plan), *_analysed(plan)]))
-        return dict(away.kept)
+            raise self._translate_error(error) from error
+        execute_verbatim(connection, ";\n".join([*build_setval_statements(connection, plan), *_build_analyze(plan)]))
+        return dict(constraint_drop.kept)
 
-    def _chunks(self, plan: SeedPlan, parts: Mapping[str, range]) -> Generator[bytes]:
-        """The rows of all tables, one after another."""
+    def _generate_chunks(self, plan: SeedPlan, ranges: Mapping[str, range]) -> Generator[bytes]:
+        """Generate the encoded rows of all tables, table by table."""
         for table in plan.tables:
-            rows = parts[table.name]
-            made = made_elsewhere(self._executor, self._plan, table, rows)
-            for part, written in zip(chunks(rows), made, strict=True):
+            rows = ranges[table.name]
+            encoded_chunks = encode_with_executor(self._executor, self._plan, table, rows)
+            for chunk_range, chunk in zip(split_into_chunks(rows), encoded_chunks, strict=True):
                 if self._progress is not None:
-                    self._progress(table.name, len(part))
-                yield written
+                    self._progress(table.name, len(chunk_range))
+                yield chunk
 
-    def _away(
-        self, connection: Connection, plan: SeedPlan, found: Found, *, untouched: bool
-    ) -> tuple[Aside, Sequence[str]]:
-        """What is set aside, and which tables are made anew: all that can be for a big load into empty tables, else
-        only keys that rows of a cycle need away.
+    def _plan_preparation(
+        self, connection: Connection, plan: SeedPlan, target: TargetTables, *, is_first_load: bool
+    ) -> tuple[ConstraintDrop, Sequence[str]]:
+        """Find the constraints to drop and the tables to truncate.
+
+        A large load into empty tables drops and truncates all it can. A small one drops only the foreign keys that a
+        cycle of rows violates in the meantime.
         """
-        late = [
+        late_keys = [
             (table.name, key.columns[0])
             for table in plan.tables
             for key in table.keys
-            if key.is_loaded_later and not _may_wait(table, key.columns[0])
+            if key.is_loaded_later and not _is_deferrable(table, key.columns[0])
         ]
-        big = plan.rows >= WORTH_IT
-        wanted = big if self._set_aside is None else self._set_aside
-        held = self._held(connection, plan) if untouched and (big or wanted) else None
-        anew = held.renewable if held is not None else ()
-        if wanted and held is not None:
-            return aside(connection, found.oids), anew
-        if not late:
-            busy = wanted and untouched
-            return Aside(kept=(("everything", "somebody else is using the tables"),) if busy else ()), anew
-        away = aside(connection, found.oids, only=late)
-        if len(away.off) < len(late):
-            name, column = late[0]
+        is_large = plan.rows >= CONSTRAINT_DROP_MIN_ROWS
+        drops_constraints = is_large if self._drop_constraints is None else self._drop_constraints
+        locked = self._lock_tables(connection, plan) if is_first_load and (is_large or drops_constraints) else None
+        truncatable = locked.truncatable if locked is not None else ()
+        if drops_constraints and locked is not None:
+            return plan_constraint_drop(connection, target.oids), truncatable
+        if not late_keys:
+            is_busy = drops_constraints and is_first_load
+            return ConstraintDrop(
+                kept=(("everything", "another session is using the tables"),) if is_busy else ()
+            ), truncatable
+        constraint_drop = plan_constraint_drop(connection, target.oids, only=late_keys)
+        if len(constraint_drop.drop_statements) < len(late_keys):
+            name, column = late_keys[0]
             table = next(table for table in plan.tables if table.name == name)
             key = table.find_key(column)
             raise CyclicReference(name, column, key.target if key is not None else name, nullable=True)
-        return away, anew
+        return constraint_drop, truncatable
 
-    def _held(self, connection: Connection, plan: SeedPlan) -> Held | None:
+    def _lock_tables(self, connection: Connection, plan: SeedPlan) -> LockedTables | None:
         names = {quote_table(table.sql): table.name for table in plan.tables}
-        held = hold(connection, [*names])
-        if held is not None and held.occupied:
-            raise TablesNotEmpty(self._database.name, [names[quoted] for quoted in held.occupied])
-        return held
+        locked = lock_tables(connection, [*names])
+        if locked is not None and locked.occupied:
+            raise TablesNotEmpty(self._database.name, [names[quoted] for quoted in locked.occupied])
+        return locked
 
-    def _blamed(self, error: DriverError) -> Exception:
+    def _translate_error(self, error: DriverError) -> Exception:
         name = str(error.diag.table_name)
         table = next((table for table in self._plan.tables if table.sql.name == name), None)
-        met = check_refused(table, error) if table is not None else None
-        return met or blamed(table.name if table is not None else name, error) or error
+        check_error = translate_check_error(table, error) if table is not None else None
+        return check_error or translate_driver_error(table.name if table is not None else name, error) or error
 
 
-def _check_appendable(plan: SeedPlan, parts: Mapping[str, range]) -> None:
-    """Check that no class of a row that is there depends on how many rows there are.
+def _check_appendable(plan: SeedPlan, ranges: Mapping[str, range]) -> None:
+    """Check that new rows do not change the classes of existing rows.
 
     Raises:
-        AppendConflict: it does, in joined inheritance.
+        AppendConflict: in joined inheritance, the class of a row depends on the row counts of the subclasses.
     """
     for table in plan.tables:
-        extensions = [] if table.inheritance is None else [n for n in table.inheritance.extensions if n in parts]
-        names = [name for name in (table.name, *extensions) if parts[name]]
+        extensions = [] if table.inheritance is None else [n for n in table.inheritance.extensions if n in ranges]
+        names = [name for name in (table.name, *extensions) if ranges[name]]
         if extensions and names:
             raise AppendConflict(
-                f"Which class a row of {table.name} is of depends on how many rows its subclasses have, and the seeds"
-                f" plan more of {', '.join(names)}"
+                f"The class of each row of {table.name} depends on the row counts of its subclasses, and the seeds"
+                f" plan more rows of {', '.join(names)}"
             )
 
 
-def _see_that_they_are_ours(database: Database, found: Found, before: Recorded | None) -> None:
-    """Rows of tables that were never seeded are a migration's or somebody's, and not ours to delete."""
-    if others := _of_others(found, before):
-        raise UnseededRows(database.name, others)
+def _check_seeded(database: Database, target: TargetTables, log_entry: SeedLogEntry | None) -> None:
+    """Check that all tables with rows were seeded before; other rows are from a migration or a person."""
+    if unseeded := _list_unseeded(target, log_entry):
+        raise UnseededRows(database.name, unseeded)
 
 
-def _of_others(found: Found, before: Recorded | None) -> list[str]:
-    return [name for name in found.occupied if before is None or name not in before.rows]
+def _list_unseeded(target: TargetTables, log_entry: SeedLogEntry | None) -> list[str]:
+    return [name for name in target.occupied if log_entry is None or name not in log_entry.rows]
 
 
-def _may_wait(table: TablePlan, column: str) -> bool:
+def _is_deferrable(table: TablePlan, column: str) -> bool:
     return any(key.deferrable for key in table.sql.foreign_key_constraints if key.elements[0].parent.name == column)
 
 
-def _analysed(plan: SeedPlan) -> list[str]:
-    """Have the planner know the rows before the first query; a role that may not is told so by a warning alone."""
+def _build_analyze(plan: SeedPlan) -> list[str]:
+    """Build the ANALYZE of all loaded tables; a role without the right to it gets only a warning."""
     tables = [quote_table(table.sql) for table in plan.tables if table.count]
     return [f"ANALYZE {', '.join(tables)}" if tables else "SELECT"]
 
 
 def _check_deferred(connection: Connection) -> None:
-    """Have constraints that wait for the commit say now what they would say then."""
+    """Check deferred constraints before the commit, so that their errors can be translated."""
     try:
         connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
     except DBAPIError as error:
-        ours = blamed(str(error.orig.diag.table_name), error.orig) if isinstance(error.orig, DriverError) else None
-        if ours is None:
+        translated = (
+            translate_driver_error(str(error.orig.diag.table_name), error.orig)
+            if isinstance(error.orig, DriverError)
+            else None
+        )
+        if translated is None:
             raise
-        raise ours from error
+        raise translated from error

@@ -1,4 +1,4 @@
-"""Ranges of rows made by other processes, which are told names and never closures or credentials."""
+"""Encoding of rows in other processes, which receive only names, never closures or credentials."""
 
 import multiprocessing
 import signal
@@ -15,87 +15,98 @@ from typing import Any
 from seedbed.errors import DaskUnreachable, SeedbedError
 from seedbed.extras import require_extra
 from seedbed.schema import load_schema
-from seedbed.seeding.encoding.rows import chunks
+from seedbed.seeding.encoding.rows import split_into_chunks
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.seeding.planning.table_plan import TablePlan, encode_rows
 from seedbed.settings import Environment, find_project
 
-_AHEAD = 6
-"""Ranges that are made before they are asked for: enough that no worker waits, and few enough to be held."""
+_MAX_PENDING = 6
+"""Chunks that are submitted before they are read: enough to keep all workers busy, few enough to hold in memory."""
 
-_SECONDS = 10
-"""How long a cluster's scheduler may take to answer."""
-
-
-def made_here(table: TablePlan, rows: range) -> Iterator[bytes]:
-    """The rows' bytes, made by this process some thousands at a time."""
-    for part in chunks(rows):
-        yield encode_rows(table, part)
+_SCHEDULER_TIMEOUT = 10
+"""Seconds to wait for the scheduler of a Dask cluster."""
 
 
-def made_elsewhere(executor: Executor | None, made: SeedPlan, table: TablePlan, rows: range) -> Iterator[bytes]:
-    """The same bytes in the same order, made by an executor's workers.
+def encode_locally(table: TablePlan, rows: range) -> Iterator[bytes]:
+    """Encode rows in this process, chunk by chunk."""
+    for chunk in split_into_chunks(rows):
+        yield encode_rows(table, chunk)
 
-    A range that a worker cannot make is made here again, so that its error is this process's own. So are those of a
-    worker that died, of one that has other seeds or models than this process, and of tables whose rows follow from
-    others that only the database knows.
+
+def encode_with_executor(
+    executor: Executor | None, seed_plan: SeedPlan, table: TablePlan, rows: range
+) -> Iterator[bytes]:
+    """Encode rows with the workers of an executor; the bytes and their order are the same.
+
+    This process encodes a chunk itself if a worker fails, so that the error is raised here. It also does so if a worker
+    dies or has other seeds or models, and for tables whose rows depend on rows that are only in the database.
     """
-    if executor is None or _follows_from_the_database(made, table):
-        yield from made_here(table, rows)
+    if executor is None or _depends_on_existing_rows(seed_plan, table):
+        yield from encode_locally(table, rows)
         return
-    told = (str(made.project.root), str(made.environment), made.lock.as_of.isoformat(), made.content, table.name)
-    parts = iter(chunks(rows))
-    waiting: deque[tuple[range, Future[bytes | None]]] = deque()
+    arguments = (
+        str(seed_plan.project.root),
+        str(seed_plan.environment),
+        seed_plan.lock.as_of.isoformat(),
+        seed_plan.content,
+        table.name,
+    )
+    remaining = iter(split_into_chunks(rows))
+    pending: deque[tuple[range, Future[bytes | None]]] = deque()
 
-    def more(count: int) -> None:
-        for part in islice(parts, count):
-            waiting.append((part, executor.submit(make, *told, part.start, part.stop)))
+    def submit_next(count: int) -> None:
+        for chunk in islice(remaining, count):
+            pending.append((chunk, executor.submit(encode_in_worker, *arguments, chunk.start, chunk.stop)))
 
-    begin = rows.start
+    start = rows.start
     try:
-        more(_AHEAD)
-        while waiting:
-            part, future = waiting.popleft()
-            bytes_made = future.result()
-            more(1)
-            yield encode_rows(table, part) if bytes_made is None else bytes_made
-            begin = part.stop
+        submit_next(_MAX_PENDING)
+        while pending:
+            part, future = pending.popleft()
+            data = future.result()
+            submit_next(1)
+            yield encode_rows(table, part) if data is None else data
+            start = part.stop
     except BrokenExecutor:
-        yield from made_here(table, range(begin, rows.stop))
+        yield from encode_locally(table, range(start, rows.stop))
 
 
-def _follows_from_the_database(made: SeedPlan, table: TablePlan, seen: frozenset[str] = frozenset()) -> bool:
-    """Whether rows of a table need rows that only the database has."""
-    planned = {other.name: other for other in made.tables}
+def _depends_on_existing_rows(seed_plan: SeedPlan, table: TablePlan, visited: frozenset[str] = frozenset()) -> bool:
+    """Whether rows of a table depend on rows that are only in the database."""
+    planned = {other.name: other for other in seed_plan.tables}
     return any(
         not key.is_planned
         or (
-            key.target not in seen | {table.name}
-            and _follows_from_the_database(made, planned[key.target], seen | {table.name})
+            key.target not in visited | {table.name}
+            and _depends_on_existing_rows(seed_plan, planned[key.target], visited | {table.name})
         )
         for key in table.keys
     )
 
 
-def make(root: str, environment: str, as_of: str, content: str, table: str, start: int, stop: int) -> bytes | None:
-    """Some rows of a table, by names alone; None where they cannot be made, or would be those of another plan: a worker
-    of a cluster outlives many a change of the seeds.
+def encode_in_worker(
+    root: str, environment: str, as_of: str, content: str, table: str, start: int, stop: int
+) -> bytes | None:
+    """Plan the seeds from names and encode rows of a table.
+
+    Returns None if that fails, or if the worker's plan has other content: a long-lived worker of a cluster can have
+    older seeds.
     """
     try:
-        tables = _tables(root, environment, as_of, content)
+        tables = _load_tables(root, environment, as_of, content)
         return None if tables is None else encode_rows(tables[table], range(start, stop))
     except SeedbedError:
         return None
 
 
 @contextmanager
-def processes(count: int) -> Iterator[Executor | None]:
-    """So many processes that make rows; none for one, since this process is one already."""
+def process_executor(count: int) -> Iterator[Executor | None]:
+    """Start worker processes; yield None for a count of 1, because this process encodes rows itself."""
     if count <= 1:
         yield None
         return
     context = multiprocessing.get_context("spawn")
-    with _Processes(count, mp_context=context) as executor:
+    with _ProcessPool(count, mp_context=context) as executor:
         try:
             yield executor
         except BaseException:
@@ -103,40 +114,40 @@ def processes(count: int) -> Iterator[Executor | None]:
             raise
 
 
-class _Processes(ProcessPoolExecutor):
-    """Processes that a terminal's Ctrl-C does not reach: this one ends them."""
+class _ProcessPool(ProcessPoolExecutor):
+    """A pool whose processes ignore Ctrl-C; the parent process ends them."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
         if not hasattr(signal, "pthread_sigmask"):
             return super().submit(fn, *args, **kwargs)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a process it starts inherits the mask
+        previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # new processes inherit the mask
         try:
             return super().submit(fn, *args, **kwargs)
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            signal.pthread_sigmask(signal.SIG_SETMASK, previous_mask)
 
 
 @contextmanager
-def cluster(address: str) -> Iterator[Executor]:
-    """The workers of a Dask cluster, which need the project in the same folder, and its packages.
+def dask_executor(address: str) -> Iterator[Executor]:
+    """Connect to a Dask cluster, whose workers need the project in the same folder and its packages.
 
     Raises:
         ExtraMissing: Dask is not installed.
-        DaskUnreachable: nobody answers there as Dask's scheduler.
+        DaskUnreachable: no Dask scheduler answers at the address.
     """
     require_extra("dask", "--dask", alternative="use --workers N")
     from distributed import Client  # noqa: PLC0415 - an extra
 
     try:
-        client = Client(address, timeout=_SECONDS)  # type: ignore[no-untyped-call]
+        client = Client(address, timeout=_SCHEDULER_TIMEOUT)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise DaskUnreachable(address, str(error)) from error
     with client:
-        yield _Cluster(client)
+        yield _DaskExecutor(client)
 
 
-class _Cluster(Executor):
-    """What a cluster owes is broken, and not waited for, once its scheduler is lost or its workers are."""
+class _DaskExecutor(Executor):
+    """An executor whose futures fail, instead of waiting, once the scheduler or the workers are lost."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -144,18 +155,18 @@ class _Cluster(Executor):
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
         if self._client.status != "running":
             raise BrokenExecutor
-        return _Owed(self._client, self._client.submit(fn, *args, pure=False, **kwargs))
+        return _DaskFuture(self._client, self._client.submit(fn, *args, pure=False, **kwargs))
 
 
-class _Owed(Future[Any]):
-    def __init__(self, client: Any, owed: Any) -> None:
+class _DaskFuture(Future[Any]):
+    def __init__(self, client: Any, future: Any) -> None:
         super().__init__()
-        self._client, self._owed = client, owed
+        self._client, self._future = client, future
 
-    def result(self, timeout: float | None = None) -> Any:  # noqa: ARG002 - nobody gives one
+    def result(self, timeout: float | None = None) -> Any:  # noqa: ARG002 - part of the interface
         while True:
             try:
-                return self._owed.result(timeout=1)
+                return self._future.result(timeout=1)
             except TimeoutError as error:
                 if self._client.status != "running":
                     raise BrokenExecutor from error
@@ -164,7 +175,7 @@ class _Owed(Future[Any]):
 
 
 @lru_cache(maxsize=2)
-def _tables(root: str, environment: str, as_of: str, content: str) -> dict[str, TablePlan] | None:
+def _load_tables(root: str, environment: str, as_of: str, content: str) -> dict[str, TablePlan] | None:
     project = find_project(Path(root))
-    made = plan(project, load_schema(project), Environment(environment), as_of=datetime.fromisoformat(as_of))
-    return {table.name: table for table in made.tables} if made.content == content else None
+    seed_plan = plan(project, load_schema(project), Environment(environment), as_of=datetime.fromisoformat(as_of))
+    return {table.name: table for table in seed_plan.tables} if seed_plan.content == content else None

@@ -1,4 +1,4 @@
-"""Row level security that a load goes past, as the owner of the tables may."""
+"""Row level security of the tables that a load fills."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,19 +8,19 @@ from sqlalchemy import Connection, Row, Table, text
 
 from seedbed.errors import RowSecurityActive
 from seedbed.postgres.quoting import quote_table
-from seedbed.seeding.loading.dropped_constraints import run
+from seedbed.seeding.loading.dropped_constraints import execute_statements
 from seedbed.seeding.planning.seed_plan import SeedPlan
 
 
 @contextmanager
-def unforced_row_security(connection: Connection, plan: SeedPlan) -> Iterator[None]:
-    """Have FORCE ROW LEVEL SECURITY not hold for the owner until the end, in the connection's transaction.
+def suspend_forced_row_security(connection: Connection, plan: SeedPlan) -> Iterator[None]:
+    """Suspend FORCE ROW LEVEL SECURITY for the owner of the tables, in the connection's transaction.
 
-    COPY does not go through policies, and a question about rows would miss those that they hide. Whatever ends the
-    transaction early leaves the tables as they were.
+    COPY FROM is not supported for tables with active policies, and queries would miss the rows that policies hide. If
+    the transaction is rolled back, the tables are unchanged.
 
     Raises:
-        RowSecurityActive: policies hold for a role that is not the owner.
+        RowSecurityActive: policies apply to the role, which is not the owner.
     """
     planned = {quote_table(table.sql): table.name for table in plan.tables}
     active = _list_active(connection, (table.sql for table in plan.tables))
@@ -34,21 +34,21 @@ def unforced_row_security(connection: Connection, plan: SeedPlan) -> Iterator[No
 
 
 def list_forced(connection: Connection, tables: Iterable[Table]) -> list[str]:
-    """List the tables, and those they refer to, whose policies hold for the current role although it owns them."""
+    """List the tables, and those they refer to, whose policies apply to the current role although it owns them."""
     return [row.name for row in _list_active(connection, tables) if row.owns]
 
 
 def set_forced(connection: Connection, names: Iterable[str], *, is_forced: bool) -> None:
     force = "FORCE" if is_forced else "NO FORCE"
-    run(connection, [f"ALTER TABLE {name} {force} ROW LEVEL SECURITY" for name in names])
+    execute_statements(connection, [f"ALTER TABLE {name} {force} ROW LEVEL SECURITY" for name in names])
 
 
 def _list_active(connection: Connection, tables: Iterable[Table]) -> Sequence[Row[Any]]:
     tables = list(tables)
-    referred = (
+    referenced = (
         element.column.table for table in tables for key in table.foreign_key_constraints for element in key.elements
     )
-    names = list(dict.fromkeys(map(quote_table, (*tables, *referred))))
+    names = list(dict.fromkeys(map(quote_table, (*tables, *referenced))))
     return connection.execute(text(_ACTIVE), {"names": names}).all()
 
 
@@ -58,4 +58,4 @@ _ACTIVE = """
     FROM unnest(CAST(:names AS text[])) AS name JOIN pg_class c ON c.oid = to_regclass(name)
     WHERE c.relkind IN ('r', 'p') AND row_security_active(c.oid)
 """
-"""Tables whose policies hold for the current role: for one that has the owner's rights, only by FORCE."""
+"""Tables whose policies apply to the current role. They apply to the owner only with FORCE."""

@@ -1,4 +1,4 @@
-"""What a database says of the seeds that are in it."""
+"""The record, in the database, of the seeds that were loaded."""
 
 import json
 from collections.abc import Mapping
@@ -14,10 +14,8 @@ from seedbed.seeding.planning.seed_plan import SeedPlan
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """The plan that was loaded last: its content, what its lock made the rows from, and how many rows of each table
-    seeds have put there.
-    """
+class SeedLogEntry:
+    """The plan that was loaded last: its content, the values of its lock, and the seeded rows of each table."""
 
     content: str
     rows: Mapping[str, int]
@@ -25,32 +23,37 @@ class Recorded:
     seed: int
     as_of: datetime
 
-    def otherwise(self, lock: Lock) -> tuple[str, object, object] | None:
-        """A value that a lock has, and these rows were not made with: its name, what it was and what it is."""
+    def find_mismatch(self, lock: Lock) -> tuple[str, object, object] | None:
+        """Find the first value that a lock has changed since these rows: its name, the old and the new value."""
         facts = (("engine", self.engine, lock.engine), ("seed", self.seed, lock.seed))
-        moments = ("as_of", self.as_of.astimezone(UTC).isoformat(), lock.as_of.astimezone(UTC).isoformat())
-        return next((fact for fact in (*facts, moments) if fact[1] != fact[2]), None)
+        timestamps = ("as_of", self.as_of.astimezone(UTC).isoformat(), lock.as_of.astimezone(UTC).isoformat())
+        return next((fact for fact in (*facts, timestamps) if fact[1] != fact[2]), None)
 
 
-def seeding_alone(connection: Connection) -> None:
-    """Wait for another session that seeds this database, and keep the next one waiting until the transaction ends."""
+def acquire_seeding_lock(connection: Connection) -> None:
+    """Wait until no other session seeds this database; holds an advisory lock until the transaction ends."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SEEDING_LOCK})
 
 
-def recorded(connection: Connection) -> Recorded | None:
-    """What was loaded last, if anything was."""
+def read_seed_log(connection: Connection) -> SeedLogEntry | None:
+    """Read the record of the last load, if there is one."""
     if connection.execute(text("SELECT to_regclass('seedbed.seeds')")).scalar() is None:
         return None
     row = connection.execute(text("SELECT content, rows, engine, seed, as_of FROM seedbed.seeds")).one_or_none()
-    return None if row is None else Recorded(row.content, row.rows, row.engine, row.seed, row.as_of)
+    return None if row is None else SeedLogEntry(row.content, row.rows, row.engine, row.seed, row.as_of)
 
 
-def record(
-    connection: Connection, plan: SeedPlan, revision: str | None, before: Recorded | None, *, added: bool = False
+def write_seed_log(
+    connection: Connection,
+    plan: SeedPlan,
+    revision: str | None,
+    previous: SeedLogEntry | None,
+    *,
+    is_append: bool = False,
 ) -> None:
-    """Write down which plan was loaded, in the transaction that loads it; tables of earlier plans stay known.
+    """Record the plan that was loaded, in the transaction that loads it; tables of earlier plans stay in the record.
 
-    `added` says that its rows came after those of before: of a table that has more than the plan, all stay known.
+    With `is_append` the row count of a table never decreases.
     """
     ensure_seedbed_schema(connection)
     connection.execute(
@@ -61,9 +64,9 @@ def record(
             " seeded_at timestamptz NOT NULL DEFAULT now())"
         )
     )
-    rows = dict(before.rows) if before is not None else {}
+    rows = dict(previous.rows) if previous is not None else {}
     for table in plan.tables:
-        rows[table.name] = max(table.count, rows.get(table.name, 0)) if added else table.count
+        rows[table.name] = max(table.count, rows.get(table.name, 0)) if is_append else table.count
     connection.execute(
         text(
             "INSERT INTO seedbed.seeds (content, engine, seed, as_of, revision, rows)"

@@ -1,4 +1,4 @@
-"""Where sequences stand after a load."""
+"""Sequences of the loaded columns."""
 
 from sqlalchemy import Connection, text
 
@@ -7,41 +7,46 @@ from seedbed.seeding.analysis.sequences import find_sequence
 from seedbed.seeding.planning.seed_plan import SeedPlan
 
 
-def sequences_advanced(connection: Connection, plan: SeedPlan) -> list[str]:
-    """Statements that put the sequences of loaded columns past the last number of every column that they number.
+def build_setval_statements(connection: Connection, plan: SeedPlan) -> list[str]:
+    """Build the statements that advance the sequences of loaded columns past every value in use.
 
-    COPY gives columns their values and leaves their sequences behind; the next insert would collide.
+    COPY inserts values and does not advance sequences, so the next insert would violate the primary key. A sequence can
+    serve several columns, so the statements read all of them.
     """
     filled = [(quote_table(table.sql), name) for table in plan.tables if table.count for name in table.generators]
-    known = [
+    model_sequences = [
         (quote_table(table), str(column.name), name)
         for table in plan.schema.tables
         for column in table.columns
         if (name := find_sequence(column)) is not None
     ]
-    asked = {
-        "tables": [table for table, _ in filled], "columns": [name for _, name in filled],
-        "known_tables": [table for table, _, _ in known], "known_columns": [name for _, name, _ in known],
-        "known": [name for _, _, name in known],
-    }  # fmt: skip
-    numbers: dict[int, list[str]] = {}
-    for row in connection.execute(text(_USERS), asked):
-        numbers.setdefault(row.sequence, []).append(f"SELECT {quote_identifier(row.name)} AS no FROM {row.table}")
-    return [_advanced(sequence, " UNION ALL ".join(users)) for sequence, users in numbers.items()]
+    parameters = {
+        "tables": [table for table, _ in filled],
+        "columns": [name for _, name in filled],
+        "known_tables": [table for table, _, _ in model_sequences],
+        "known_columns": [name for _, name, _ in model_sequences],
+        "known": [name for _, _, name in model_sequences],
+    }
+    queries_by_sequence: dict[int, list[str]] = {}
+    for row in connection.execute(text(_NUMBERED_COLUMNS), parameters):
+        queries_by_sequence.setdefault(row.sequence, []).append(
+            f"SELECT {quote_identifier(row.name)} AS no FROM {row.table}"
+        )
+    return [_build_setval(sequence, " UNION ALL ".join(queries)) for sequence, queries in queries_by_sequence.items()]
 
 
-def _advanced(sequence: int, numbers: str) -> str:
-    """A falling sequence is put below the numbers, and none beyond its own bounds."""
+def _build_setval(sequence: int, query: str) -> str:
+    """Build the setval of a sequence: within its bounds, and below the values if it is descending."""
     return (
         "SELECT setval(seqrelid::regclass, CASE WHEN seqincrement > 0 THEN least(last, seqmax)"
         " ELSE greatest(first, seqmin) END)"
-        f" FROM (SELECT max(no) AS last, min(no) AS first FROM ({numbers}) AS n) AS f, pg_sequence"
+        f" FROM (SELECT max(no) AS last, min(no) AS first FROM ({query}) AS n) AS f, pg_sequence"
         f" WHERE seqrelid = {sequence}"
         " AND CASE WHEN seqincrement > 0 THEN last >= seqmin ELSE first <= seqmax END"
     )
 
 
-_USERS = """
+_NUMBERED_COLUMNS = """
     WITH known AS (
         SELECT to_regclass(name) AS relation, a.attnum, to_regclass(sequence) AS sequence
         FROM unnest(CAST(:known_tables AS text[]), CAST(:known_columns AS text[]), CAST(:known AS text[]))
@@ -75,4 +80,4 @@ _USERS = """
       AND has_sequence_privilege(u.sequence, 'UPDATE')
     ORDER BY 1, 2, 3
 """
-"""Every column that a sequence of a filled one numbers: by its default, as its owner, or as a model says alone."""
+"""All columns that use the sequences of the loaded columns: by their default, as the owner, or only in the models."""

@@ -1,4 +1,4 @@
-"""Empty tables held for one load, and made anew in its transaction where nothing outside of it can tell."""
+"""Exclusive locks on the tables of a load, and the TRUNCATE that allows COPY to freeze rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,49 +9,51 @@ from sqlalchemy import Connection
 
 from seedbed.postgres.driver_errors import get_sqlstate
 
-_BUSY = "55P03"
+_LOCK_NOT_AVAILABLE = "55P03"
 
 
 @dataclass(frozen=True)
-class Held:
-    """Locked tables by their quoted names: `occupied` have rows by now, `renewable` may be made anew."""
+class LockedTables:
+    """Locked tables by their quoted names: `occupied` ones have rows, `truncatable` ones allow TRUNCATE."""
 
     occupied: tuple[str, ...]
-    renewable: tuple[str, ...]
+    truncatable: tuple[str, ...]
 
 
-def hold(connection: Connection, tables: Sequence[str]) -> Held | None:
-    """Lock tables for this transaction; None at once where somebody else is using them. Names are quoted."""
+def lock_tables(connection: Connection, tables: Sequence[str]) -> LockedTables | None:
+    """Lock tables, by quoted names, for this transaction. Return None at once if another session uses them."""
     lock = f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE NOWAIT"
     rows = ", ".join(f"EXISTS (SELECT FROM {name})" for name in tables)
     driver: Any = connection.connection.cursor()
     try:
-        asked = driver.mogrify(_RENEWABLE, {"tables": list(tables)}).decode()
-        driver.execute(f"SAVEPOINT seedbed_lock; {lock}; RELEASE SAVEPOINT seedbed_lock; SELECT ARRAY[{rows}], {asked}")
-        occupied, renewable = driver.fetchone()
+        truncatable_query = driver.mogrify(_TRUNCATABLE, {"tables": list(tables)}).decode()
+        driver.execute(
+            f"SAVEPOINT seedbed_lock; {lock}; RELEASE SAVEPOINT seedbed_lock; SELECT ARRAY[{rows}], {truncatable_query}"
+        )
+        occupied, truncatable_positions = driver.fetchone()
     except DriverError as error:
-        if get_sqlstate(error) != _BUSY:
+        if get_sqlstate(error) != _LOCK_NOT_AVAILABLE:
             raise
         driver.execute("ROLLBACK TO SAVEPOINT seedbed_lock")
         return None
     finally:
         driver.close()
-    return Held(
+    return LockedTables(
         tuple(name for name, has_rows in zip(tables, occupied, strict=True) if has_rows),
-        tuple(tables[place - 1] for place in renewable),
+        tuple(tables[position - 1] for position in truncatable_positions),
     )
 
 
-def renewed(tables: Sequence[str]) -> list[str]:
-    """The statement that makes empty tables anew.
+def build_truncate(tables: Sequence[str]) -> list[str]:
+    """Build the TRUNCATE of empty tables.
 
-    What is loaded after it needs no WAL where the server's level is minimal, and may be frozen: no vacuum has to come
-    back to it, and the first query has nothing to mark.
+    COPY into a table that the same transaction truncated writes no WAL if `wal_level` is minimal, and can freeze the
+    rows: they need no vacuum, and the first query does not have to set hint bits.
     """
     return [f"TRUNCATE {', '.join(f'ONLY {name}' for name in tables)}"] if tables else []
 
 
-_RENEWABLE = """(
+_TRUNCATABLE = """(
     WITH RECURSIVE held AS (
         SELECT name::regclass::oid AS oid, place FROM unnest(%(tables)s::text[]) WITH ORDINALITY AS h (name, place)
     ), apart AS (
@@ -67,6 +69,8 @@ _RENEWABLE = """(
     )
     SELECT coalesce(array_agg(place::int ORDER BY place), '{}') FROM held WHERE oid NOT IN (SELECT oid FROM apart)
 )"""
-"""Which of the tables TRUNCATE takes, counted from 1. Subscribers would be told of it, and triggers; and a table that
-others refer to goes only together with them.
+"""The tables that TRUNCATE accepts, as positions from 1.
+
+A table with a TRUNCATE trigger, or any table under logical replication, is excluded, because others would see the
+TRUNCATE. A referenced table can only be truncated together with all tables that refer to it.
 """

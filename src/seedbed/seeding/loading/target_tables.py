@@ -1,4 +1,4 @@
-"""What a database has of the tables that a plan fills: in two questions, however many tables there are."""
+"""The planned tables as the database has them, read in few queries however many tables there are."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,24 +11,24 @@ from seedbed.postgres.quoting import quote_identifier, quote_table
 from seedbed.seeding.planning.seed_plan import SeedPlan
 from seedbed.seeding.resolution.parent_rows import ExistingRows
 
-_MOST_PARENTS = 100_000
-"""Rows that are read of a table which the seeds do not plan; those after them are not referred to."""
+_MAX_PARENT_ROWS = 100_000
+"""Maximum rows to read from a table that the seeds do not plan; seeded rows do not refer to the others."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """Planned tables by name: their oids, and which of them hold rows."""
+class TargetTables:
+    """The OIDs of the planned tables by name, and the names of those that have rows."""
 
     oids: Mapping[str, int]
     occupied: Sequence[str]
 
 
-def look(connection: Connection, database: Database, plan: SeedPlan) -> Found:
+def find_target_tables(connection: Connection, database: Database, plan: SeedPlan) -> TargetTables:
     """Find the planned tables.
 
     Raises:
-        MissingTables: the database lacks some, or columns that would be filled.
-        ExtensionNotCreated: it lacks the type of a column.
+        MissingTables: the database lacks a table or a column.
+        ExtensionNotCreated: the database lacks the type of a column.
     """
     names = {quote_table(table.sql): table.name for table in plan.tables}
     rows = connection.execute(text(_TABLES), {"names": list(names)}).all()
@@ -43,65 +43,67 @@ def look(connection: Connection, database: Database, plan: SeedPlan) -> Found:
         else:
             missing += [f"{table.name}.{name}" for name in table.generators if name not in columns[table.name]]
     if missing:
-        _see_types(connection, database, plan)
+        _check_extensions(connection, database, plan)
         raise MissingTables(database.name, missing)
-    return Found(oids, _with_rows(connection, {names[quoted]: quoted for quoted in names}))
+    return TargetTables(oids, _filter_occupied(connection, {names[quoted]: quoted for quoted in names}))
 
 
-def rows_there(connection: Connection, plan: SeedPlan) -> Mapping[str, ExistingRows]:
-    """The keys of tables that planned ones refer to, and that are not planned."""
-    wanted: dict[str, tuple[str, list[str]]] = {}
+def read_existing_rows(connection: Connection, plan: SeedPlan) -> Mapping[str, ExistingRows]:
+    """Read the referenced columns of the tables that planned tables refer to and that are not planned."""
+    columns_by_table: dict[str, tuple[str, list[str]]] = {}
     for table in plan.tables:
         for key in table.keys:
             if not key.is_planned:
                 columns_referred_to = (other.column for other in table.get_column(key.columns[0]).foreign_keys)
                 target = next(column.table for column in columns_referred_to if column.table.key == key.target)
-                columns = wanted.setdefault(key.target, (quote_table(target), []))[1]
+                columns = columns_by_table.setdefault(key.target, (quote_table(target), []))[1]
                 columns += [column for _, column in key.column_pairs if column not in columns]
-    found = {}
-    for name, (quoted, columns) in wanted.items():
-        listed = ", ".join(quote_identifier(column) for column in columns)
-        rows = connection.execute(text(f"SELECT {listed} FROM {quoted} ORDER BY {listed} LIMIT {_MOST_PARENTS}")).all()
-        found[name] = ExistingRows(name, columns, [tuple(row) for row in rows])
-    return found
+    existing_rows = {}
+    for name, (quoted, columns) in columns_by_table.items():
+        column_list = ", ".join(quote_identifier(column) for column in columns)
+        rows = connection.execute(
+            text(f"SELECT {column_list} FROM {quoted} ORDER BY {column_list} LIMIT {_MAX_PARENT_ROWS}")
+        ).all()
+        existing_rows[name] = ExistingRows(name, columns, [tuple(row) for row in rows])
+    return existing_rows
 
 
-def changed(connection: Connection, plan: SeedPlan, loaded: Mapping[str, int]) -> dict[str, int]:
-    """Of planned tables that have another number of rows than were loaded, that number.
+def count_changed_rows(connection: Connection, plan: SeedPlan, loaded: Mapping[str, int]) -> dict[str, int]:
+    """Count the rows of the planned tables that have more or fewer rows than were loaded.
 
-    Rows are counted up to one more than were loaded: what an application has put beside them may be much.
+    Counting stops at one more than were loaded, because an application may have added many rows.
     """
     tables = {table.name: quote_table(table.sql) for table in plan.tables if table.name in loaded}
     if not tables:
         return {}
-    some = {quoted: f"SELECT FROM {quoted} LIMIT {loaded[name] + 1}" for name, quoted in tables.items()}
-    asked = ", ".join(f"(SELECT count(*) FROM ({rows}) AS t)" for rows in some.values())
-    counts = connection.execute(text(f"SELECT ARRAY[{asked}]")).scalar() or ()
+    limited_queries = {quoted: f"SELECT FROM {quoted} LIMIT {loaded[name] + 1}" for name, quoted in tables.items()}
+    count_queries = ", ".join(f"(SELECT count(*) FROM ({rows}) AS t)" for rows in limited_queries.values())
+    counts = connection.execute(text(f"SELECT ARRAY[{count_queries}]")).scalar() or ()
     return {name: count for name, count in zip(tables, counts, strict=True) if count != loaded[name]}
 
 
-def clear(connection: Connection, plan: SeedPlan) -> None:
+def truncate_tables(connection: Connection, plan: SeedPlan) -> None:
     """Empty the planned tables, in the connection's transaction.
 
     Raises:
-        ReferencedRows: rows of a table that is not planned refer to them.
+        ReferencedRows: a table that is not planned has rows and refers to them.
     """
     planned = [quote_table(table.sql) for table in plan.tables]
-    beside = list(connection.execute(text(_REFERRING), {"planned": planned}).scalars().all())
-    if kept := _with_rows(connection, {name: name for name in beside}):
-        raise ReferencedRows([table.name for table in plan.tables], kept)
-    connection.execute(text(f"TRUNCATE {', '.join([*planned, *beside])} RESTART IDENTITY"))
+    referring = list(connection.execute(text(_REFERRING), {"planned": planned}).scalars().all())
+    if occupied := _filter_occupied(connection, {name: name for name in referring}):
+        raise ReferencedRows([table.name for table in plan.tables], occupied)
+    connection.execute(text(f"TRUNCATE {', '.join([*planned, *referring])} RESTART IDENTITY"))
 
 
-def _with_rows(connection: Connection, tables: Mapping[str, str]) -> list[str]:
+def _filter_occupied(connection: Connection, tables: Mapping[str, str]) -> list[str]:
     if not tables:
         return []
-    asked = ", ".join(f"EXISTS (SELECT FROM {quoted})" for quoted in tables.values())
-    answers = connection.execute(text(f"SELECT ARRAY[{asked}]")).scalar()
-    return [name for name, occupied in zip(tables, answers or (), strict=True) if occupied]
+    queries = ", ".join(f"EXISTS (SELECT FROM {quoted})" for quoted in tables.values())
+    has_rows = connection.execute(text(f"SELECT ARRAY[{queries}]")).scalar()
+    return [name for name, occupied in zip(tables, has_rows or (), strict=True) if occupied]
 
 
-def _see_types(connection: Connection, database: Database, plan: SeedPlan) -> None:
+def _check_extensions(connection: Connection, database: Database, plan: SeedPlan) -> None:
     kinds = {kind.name for table in plan.tables for kind in table.column_types.values()}
     known = {"citext", "hstore", "ltree", "vector"} & kinds
     missing = [
@@ -127,6 +129,7 @@ _REFERRING = """
     WHERE oid <> ALL (CAST(:planned AS text[])::regclass[]::oid[])
       AND coalesce(pg_partition_root(oid)::oid, oid) <> ALL (CAST(:planned AS text[])::regclass[]::oid[]) ORDER BY 1
 """
-"""Tables that refer to the planned ones, and those that refer to them: TRUNCATE refuses a table without them, although
-they are empty. Partitions of planned tables are emptied with them.
+"""Tables that refer to the planned ones, directly or through others: TRUNCATE requires them even if they are empty.
+
+Partitions of planned tables are excluded, because TRUNCATE empties them with their parent.
 """

@@ -29,7 +29,7 @@ class TablePlan(ResolvedTable):
     @property
     def is_binary(self) -> bool:
         """Whether every column that is filled has a binary encoder; else rows are encoded as text."""
-        return self.encoder.in_binary(self.generators)
+        return self.encoder.is_binary(self.generators)
 
     def source(self, column: str) -> str:
         """What fills a column, in words."""
@@ -59,7 +59,7 @@ def encode_rows(table: TablePlan, rows: range) -> bytes:
         InvalidSeedsFile: a value does not fit its column.
         NullNotAllowed: a rule of the seeds gives None for a column that is NOT NULL.
     """
-    return table.encoder.encoded(table.batches(rows), rows)
+    return table.encoder.encode(table.batches(rows), rows)
 
 
 def make_sample(table: TablePlan, count: int) -> list[dict[str, str | None]]:
@@ -69,5 +69,5 @@ def make_sample(table: TablePlan, count: int) -> list[dict[str, str | None]]:
         InvalidSeedsFile, TooFewUniqueValues: a value cannot be made, or does not fit its column.
     """
     batches = table.batches(range(min(count, table.count)))
-    written = {name: table.encoder.texts(name, batch) for name, batch in batches}
+    written = {name: table.encoder.encode_as_text(name, batch) for name, batch in batches}
     return [dict(zip(written, row, strict=True)) for row in zip(*written.values(), strict=True)]

@@ -122,7 +122,7 @@ class TemplateStore:
                 base_digests = unseeded.file_digests
                 clone_database(cursor, unseeded.name, temporary_name, data_directory=access.data_directory)
                 with track_files(project, files) as files_read:
-                    load_seeds(project, self.schema, seed, access.database(temporary_name))
+                    plan_and_load_seeds(project, self.schema, seed, access.database(temporary_name))
             wait_until_unused(cursor, temporary_name)
             digests = {**base_digests, **fingerprint.digest_files(project, sorted(files_read))}
             suffix = f"_{fingerprint.digest(*digests, *digests.values())}" if digests else ""
@@ -148,12 +148,12 @@ def create_tables(project: Project, schema: Schema, database: Database) -> None:
         create_schema(connection, schema)
 
 
-def load_seeds(project: Project, schema: Schema, environment: str, database: Database) -> None:
+def plan_and_load_seeds(project: Project, schema: Schema, environment: str, database: Database) -> None:
     """Load an environment's seeds."""
-    from seedbed.seeding.loading.load import run
+    from seedbed.seeding.loading.load import load_seeds
     from seedbed.seeding.planning.seed_plan import plan
 
-    run(plan(project, schema, Environment(environment)), database, revision=None)
+    load_seeds(plan(project, schema, Environment(environment)), database, revision=None)
 
 
 def _finish(cursor: "Cursor", temporary_name: str, template: Template) -> None:

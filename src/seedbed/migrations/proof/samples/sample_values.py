@@ -10,7 +10,7 @@ from typing import Any
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Enum
 from seedbed.seeding.core.column_types import ColumnType, parse_type
-from seedbed.seeding.encoding.text import written
+from seedbed.seeding.encoding.text import format_value
 from seedbed.seeding.generators.type_series import find_series
 
 VALUES_PER_COLUMN = 16
@@ -115,7 +115,7 @@ def _list_ordinary_values(column_type: ColumnType) -> list[str]:
     if value_at is None:
         return []
     random_source = _Dice(column_type.name)
-    return [written(value_at(j, random_source), column_type) for j in range(_FIRST, _FIRST + VALUES_PER_COLUMN)]
+    return [format_value(value_at(j, random_source), column_type) for j in range(_FIRST, _FIRST + VALUES_PER_COLUMN)]
 
 
 class _Dice:
