@@ -28,7 +28,7 @@ from seedbed.previews.garbage_collection import CollectedBranch
 from seedbed.previews.preview_data import PreviewData
 from seedbed.schema.table_description import ColumnDescription, TableDescription
 from seedbed.seeding.loading.load import LoadedSeeds
-from seedbed.seeding.masking import Masked
+from seedbed.seeding.masking import MaskedDatabase
 from seedbed.seeding.planning.lock_check import LockComparison as SeedsChecked
 from seedbed.service.reader_role import ReaderGrant
 from seedbed.settings.configuration import SettingEntry
@@ -60,7 +60,7 @@ PRINTED: dict[str, type[Any]] = {
     "preview gc": CollectedBranch,
     "schema show": TableDescription,
     "seed check": SeedsChecked,
-    "seed mask": Masked,
+    "seed mask": MaskedDatabase,
     "seed run": LoadedSeeds,
     "up --once": RouteResponse,
     "`proof`": Proof,

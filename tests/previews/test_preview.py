@@ -37,7 +37,7 @@ from seedbed.previews.preview import Preview, create_or_update, delete
 from seedbed.previews.preview_data import DataMode, RowSource
 from seedbed.schema import load_schema
 from seedbed.seeding.loading.load import load_seeds
-from seedbed.seeding.masking import Exceptions
+from seedbed.seeding.masking import MaskingExceptions
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Configuration, Environment
 from tests.support.postgres.embedded_projects import reference_project
@@ -456,7 +456,7 @@ class TestBase:
         with pytest.raises(UnmodeledData, match="handmade"):
             create_base(configuration, DataMode.MASKED)
         kept = branches.get(BASE_BRANCH)
-        base = create_base(configuration, DataMode.MASKED, exceptions=Exceptions(empty=("handmade",)))
+        base = create_base(configuration, DataMode.MASKED, exceptions=MaskingExceptions(empty=("handmade",)))
 
         assert kept.ready
         assert base.data is not None

@@ -20,7 +20,7 @@ from seedbed.cli.options import (
 from seedbed.cli.preview_report import format_base, format_collected, format_preview, get_row_source
 
 if TYPE_CHECKING:
-    from seedbed.seeding.masking import Exceptions
+    from seedbed.seeding.masking import MaskingExceptions
 
 
 @click.group("preview")
@@ -256,9 +256,9 @@ def _confirm_production_copy(settings: Any, yes: str | None) -> bool:
     return True
 
 
-def _exceptions(settings: Any, data: str, keep: tuple[str, ...], empty: tuple[str, ...]) -> "Exceptions":
-    from seedbed.seeding.masking import Exceptions
+def _exceptions(settings: Any, data: str, keep: tuple[str, ...], empty: tuple[str, ...]) -> "MaskingExceptions":
+    from seedbed.seeding.masking import MaskingExceptions
 
     if (keep or empty) and data != "masked":
         raise click.UsageError("--keep and --empty go with --data masked")
-    return Exceptions.of(settings.project, keep, empty)
+    return MaskingExceptions.from_project(settings.project, keep, empty)

@@ -225,7 +225,7 @@ def mask(
         ctx.exit(1 if unmarked_columns else 0)
     from seedbed.postgres.database import resolve_database
     from seedbed.seeding.core.faker_pool import FakerCache, FakerPools
-    from seedbed.seeding.masking import Exceptions
+    from seedbed.seeding.masking import MaskingExceptions
     from seedbed.seeding.masking import mask as mask_database
     from seedbed.seeding.planning.lock_file import read_lock
     from seedbed.seeding.planning.seed_plan import POOL_CACHE
@@ -235,7 +235,7 @@ def mask(
     with step("Masking"):
         lock = read_lock(settings.project, settings.environment)
         pools = FakerPools(lock.as_of, FakerCache(settings.project.root / POOL_CACHE))
-        exceptions = Exceptions.of(settings.project, keep, empty)
+        exceptions = MaskingExceptions.from_project(settings.project, keep, empty)
         result = mask_database(
             schema, database, pools, exceptions=exceptions, version_table=settings.project.version_table
         )

@@ -17,7 +17,7 @@ from seedbed.errors import (
 )
 from seedbed.postgres.locks import preparation_lock
 from seedbed.previews.preview_data import DataMode, PreviewData, check_data_mode, get_branch_database, prepare_branch
-from seedbed.seeding.masking import Exceptions
+from seedbed.seeding.masking import MaskingExceptions
 from seedbed.settings import Configuration, Environment
 
 BASE_BRANCH = "preview/base"
@@ -40,7 +40,7 @@ class PreviewBase:
 
 
 def create_base(
-    configuration: Configuration, data: DataMode, *, force: bool = False, exceptions: Exceptions | None = None
+    configuration: Configuration, data: DataMode, *, force: bool = False, exceptions: MaskingExceptions | None = None
 ) -> PreviewBase:
     """Create the base branch of previews from the environment's database, or create it again from the current state.
 
@@ -87,7 +87,7 @@ class _BaseRequest:
     provider: BranchProvider
     data: DataMode
     force: bool
-    exceptions: Exceptions | None
+    exceptions: MaskingExceptions | None
     started_at: datetime
 
     def start(self) -> tuple[Branch, bool, bool] | None:

@@ -22,7 +22,7 @@ from seedbed.postgres.database import Database
 from seedbed.postgres.locks import preparation_lock
 from seedbed.previews.base_branch import BASE_BRANCH
 from seedbed.previews.preview_data import DataMode, PreviewData, get_branch_database, prepare_branch
-from seedbed.seeding.masking import Exceptions
+from seedbed.seeding.masking import MaskingExceptions
 from seedbed.settings import Configuration, DatabaseUrl, Environment
 
 DEFAULT_LIFETIME = timedelta(days=14)
@@ -55,7 +55,7 @@ def create_or_update(
     force: bool = False,
     allow_production: bool = False,
     report: Callable[[str], None] = lambda _: None,
-    exceptions: Exceptions | None = None,
+    exceptions: MaskingExceptions | None = None,
 ) -> Preview:
     """Create a preview, or update an existing one: its branch, migrations, rows, expiry, and its mark last.
 
@@ -125,7 +125,7 @@ class _PreviewRequest:
     force: bool
     allow_production: bool
     report: Callable[[str], None]
-    exceptions: Exceptions | None
+    exceptions: MaskingExceptions | None
 
     def run(self) -> Preview:
         tries_left = _TRIES

@@ -23,7 +23,7 @@ from seedbed.previews.model_comparison import ModelComparison, compare_with_mode
 from seedbed.schema import Schema, load_schema
 from seedbed.seeding.core.faker_pool import FakerCache, FakerPools
 from seedbed.seeding.loading.load import LoadedSeeds, load_seeds
-from seedbed.seeding.masking import Exceptions, Masked, check_coverage, marked_columns, mask
+from seedbed.seeding.masking import MaskedDatabase, MaskingExceptions, check_coverage, find_marked_columns, mask
 from seedbed.seeding.planning.lock_file import read_lock
 from seedbed.seeding.planning.seed_plan import POOL_CACHE, plan
 from seedbed.settings import Configuration, Environment, Origin
@@ -64,7 +64,7 @@ class PreviewData:
     row_source: RowSource
     losses: tuple[Hazard, ...] = ()
     seed_result: LoadedSeeds | None = None
-    mask_result: Masked | None = None
+    mask_result: MaskedDatabase | None = None
     schema_comparison: ModelComparison | None = None
     """None if nothing was compared, or no server could hold the database of the models."""
 
@@ -84,7 +84,7 @@ def prepare_branch(
     allow_production: bool = False,
     comparison_name: str | None = None,
     report: Callable[[str], None] | None = None,
-    exceptions: Exceptions | None = None,
+    exceptions: MaskingExceptions | None = None,
 ) -> PreviewData:
     """Migrate a branch that is being prepared, and give it its rows.
 
@@ -119,7 +119,7 @@ def _fill_rows(
     database: Database,
     data: DataMode,
     applied: AppliedRevisions,
-    exceptions: Exceptions | None,
+    exceptions: MaskingExceptions | None,
 ) -> PreviewData:
     if data is DataMode.COPY:
         return PreviewData(applied, RowSource.COPIED)
@@ -140,7 +140,7 @@ def _fill_rows(
     )
 
 
-def check_data_mode(configuration: Configuration, data: DataMode, exceptions: Exceptions | None = None) -> None:
+def check_data_mode(configuration: Configuration, data: DataMode, exceptions: MaskingExceptions | None = None) -> None:
     """Check that the rows can be replaced, before the old ones are given up: the schema, the marks and the seeds.
 
     Raises:
@@ -150,11 +150,11 @@ def check_data_mode(configuration: Configuration, data: DataMode, exceptions: Ex
         plan(configuration.project, load_schema(configuration.project), Environment.PREVIEW)
     elif data is DataMode.MASKED:
         schema = load_schema(configuration.project)
-        marked_columns(schema, _open_pools(configuration))
-        _check_coverage(configuration, schema, exceptions or Exceptions.of(configuration.project))
+        find_marked_columns(schema, _open_pools(configuration))
+        _check_coverage(configuration, schema, exceptions or MaskingExceptions.from_project(configuration.project))
 
 
-def _check_coverage(configuration: Configuration, schema: Schema, exceptions: Exceptions) -> None:
+def _check_coverage(configuration: Configuration, schema: Schema, exceptions: MaskingExceptions) -> None:
     """Check the copied database for data that the models do not describe.
 
     The check is skipped if a pending revision may still create or drop tables, or if the database cannot be reached.
@@ -175,13 +175,13 @@ def _open_pools(configuration: Configuration) -> FakerPools:
     return FakerPools(lock.as_of, FakerCache(configuration.project.root / POOL_CACHE))
 
 
-def _mask(configuration: Configuration, database: Database, exceptions: Exceptions | None) -> Masked:
+def _mask(configuration: Configuration, database: Database, exceptions: MaskingExceptions | None) -> MaskedDatabase:
     project = configuration.project
     mask_result = mask(
         load_schema(project),
         database,
         _open_pools(configuration),
-        exceptions=exceptions or Exceptions.of(project),
+        exceptions=exceptions or MaskingExceptions.from_project(project),
         version_table=project.version_table,
     )
     with connect(database) as connection:

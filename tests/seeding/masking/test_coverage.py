@@ -21,7 +21,7 @@ from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema.creation import create_schema
 from seedbed.seeding.core.faker_pool import FakerPools
-from seedbed.seeding.masking import Exceptions, Masked, mask
+from seedbed.seeding.masking import MaskedDatabase, MaskingExceptions, mask
 from seedbed.seeding.planning.lock_file import get_today
 from tests.support.catalogs import catalog_rows
 from tests.support.projects import Project, execute, little_project
@@ -81,7 +81,7 @@ SENTINEL = "planted.sentinel"
 PLANTED = Path(__file__).with_name("planted.sql").read_text(encoding="utf-8")
 UNDESCRIBED = ["contact_old.nick", "contact_old.since", "country", "neon_auth.users_sync", "person.legacy",
                "pg_largeobject", "spy"]  # fmt: skip
-EXCEPTIONS = Exceptions(
+EXCEPTIONS = MaskingExceptions(
     keep=("country", "contact_old.since"), empty=("spy", "neon_auth.*", "person.legacy", "*.nick", "pg_largeobject")
 )
 LEFT_IN_ROWS = """
@@ -109,7 +109,7 @@ def planted(project: Project, given: Callable[..., Database]) -> Database:
     return database
 
 
-def masked(project: Project, database: Database, exceptions: Exceptions = EXCEPTIONS) -> Masked:
+def masked(project: Project, database: Database, exceptions: MaskingExceptions = EXCEPTIONS) -> MaskedDatabase:
     return mask(project.load_schema(), database, FakerPools(get_today()), exceptions=exceptions)
 
 
@@ -181,7 +181,7 @@ class TestSentinels:
 class TestUndescribed:
     def test_is_refused_by_name_and_nothing_is_changed(self, project: Project, planted: Database) -> None:
         with pytest.raises(UnmodeledData) as refused:
-            masked(project, planted, Exceptions())
+            masked(project, planted, MaskingExceptions())
 
         assert f"The models do not describe {', '.join(UNDESCRIBED)}," in refused.value.message
         assert execute(planted.direct, f"SELECT count(*) FROM person WHERE email LIKE '{SENTINEL}%'") == [(400,)]
@@ -234,7 +234,7 @@ class TestUndescribed:
     ) -> None:
         execute(planted.direct, prepared)
         kept = [name for name in EXCEPTIONS.keep if "c*y" not in empty or name != "country"]
-        exceptions = Exceptions((*kept, *keep), (*EXCEPTIONS.empty, *empty), frozenset([*keep, *empty]))
+        exceptions = MaskingExceptions((*kept, *keep), (*EXCEPTIONS.empty, *empty), frozenset([*keep, *empty]))
 
         with pytest.raises(refusal) as refused:
             masked(project, planted, exceptions)
@@ -272,11 +272,11 @@ class TestUndescribed:
         with pytest.raises(UnmodeledData, match="elsewhere"):
             masked(project, planted)
         with pytest.raises(InvalidEmptyTarget, match="elsewhere"):
-            masked(project, planted, Exceptions(EXCEPTIONS.keep, (*EXCEPTIONS.empty, "elsewhere")))
+            masked(project, planted, MaskingExceptions(EXCEPTIONS.keep, (*EXCEPTIONS.empty, "elsewhere")))
 
         execute(url, "CREATE FOREIGN TABLE contact_far () INHERITS (contact) SERVER far")
         with pytest.raises(PersonalForeignTable, match="contact_far"):
-            masked(project, planted, Exceptions((*EXCEPTIONS.keep, "elsewhere"), EXCEPTIONS.empty))
+            masked(project, planted, MaskingExceptions((*EXCEPTIONS.keep, "elsewhere"), EXCEPTIONS.empty))
 
     def test_may_not_come_in_from_elsewhere(
         self, project: Project, planted: Database, given_server: TemporaryServer
@@ -319,4 +319,4 @@ class TestUndescribed:
             with pytest.raises(
                 UnmarkedSourceColumns, match=r"lead\.searched is marked .* generated from lead\.secretary"
             ):
-                masked(project, database, Exceptions())
+                masked(project, database, MaskingExceptions())

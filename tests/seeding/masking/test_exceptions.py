@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.seeding.masking import Exceptions
-from seedbed.seeding.masking.exceptions import matches, shown
+from seedbed.seeding.masking import MaskingExceptions
+from seedbed.seeding.masking.exceptions import format_path, matches
 from seedbed.settings import Project
 
 pytestmark = pytest.mark.unit
@@ -34,15 +34,15 @@ class TestNames:
 
     @pytest.mark.parametrize("path", [("public", "log"), ("audit", "a.b", 'c "d"'), ("neon_auth", "users_sync")])
     def test_match_as_they_are_shown(self, path: tuple[str, ...]) -> None:
-        assert matches(shown(path), path)
+        assert matches(format_path(path), path)
 
 
 class TestExceptions:
     def test_of_a_project_and_of_options_count_together(self) -> None:
         project = Project(root=Path(), name="shop", masking_keep=("country",), masking_empty=("neon_auth.*",))
 
-        exceptions = Exceptions.of(project, keep=["unit"], empty=["log"])
+        exceptions = MaskingExceptions.from_project(project, keep=["unit"], empty=["log"])
 
         assert [exceptions.keeps(("public", name)) for name in ("country", "unit", "log")] == [True, True, False]
         assert exceptions.empties(("neon_auth", "users_sync"))
-        assert exceptions.unmatched([("public", "unit")]) == ["log"]
+        assert exceptions.list_unmatched([("public", "unit")]) == ["log"]

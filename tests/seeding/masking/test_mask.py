@@ -22,7 +22,7 @@ from seedbed.postgres.psql import build_client_environment
 from seedbed.schema import load_schema
 from seedbed.schema.personal_data import find_personal_columns, find_unmarked_columns
 from seedbed.seeding.core.faker_pool import FakerPools
-from seedbed.seeding.masking import Masked, mask
+from seedbed.seeding.masking import MaskedDatabase, mask
 from seedbed.seeding.masking.replacements import Replacements
 from seedbed.seeding.planning.lock_file import get_today
 from seedbed.settings import Environment
@@ -78,7 +78,7 @@ def filled(project: Project, seedbed_server: TemporaryServer) -> Iterator[Databa
         yield database
 
 
-def masked(project: Project, database: Database) -> Masked:
+def masked(project: Project, database: Database) -> MaskedDatabase:
     return mask(project.load_schema(), database, FakerPools(get_today()))
 
 
@@ -266,7 +266,7 @@ class TestReplacements:
     )
     @pytest.mark.parametrize("longest", [None, 12])
     def test_differ_for_every_number(self, seedbed_server: TemporaryServer, kind: str, longest: int | None) -> None:
-        said = Replacements(FakerPools(get_today())).value(kind, "n", count=600_000, longest=longest)
+        said = Replacements(FakerPools(get_today())).build_value(kind, "n", count=600_000, max_length=longest)
 
         found = execute(
             seedbed_server.url(),
@@ -280,7 +280,7 @@ class TestReplacements:
         assert length <= (longest or 64)
 
     def test_of_names_are_pairs_that_share_neither_half(self, seedbed_server: TemporaryServer) -> None:
-        said = Replacements(FakerPools(get_today())).value("name", "n", count=200, longest=None)
+        said = Replacements(FakerPools(get_today())).build_value("name", "n", count=200, max_length=None)
 
         halves = "count(DISTINCT split_part(said, ' ', 1)), count(DISTINCT split_part(said, ' ', 2))"
         found = execute(

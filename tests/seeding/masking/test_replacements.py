@@ -108,7 +108,7 @@ def ask(database: Database, query: str, values: Sequence[str]) -> list[tuple[str
 
 def ranks_of_fakes(database: Database) -> dict[str, int]:
     """The repository's own values turned round: which rank each fake address has."""
-    said = Replacements(FakerPools(get_today())).value("email", "n", count=ROWS, longest=60)
+    said = Replacements(FakerPools(get_today())).build_value("email", "n", count=ROWS, max_length=60)
     return dict(execute(database.direct, f"SELECT {said}, n FROM generate_series(0, {ROWS - 1}) n"))
 
 

@@ -1,7 +1,7 @@
-"""Personal data in a database replaced with fake values, so that its rows may be shown."""
+"""Masking: replacement of personal data in a database with fake values."""
 
-from seedbed.seeding.masking.exceptions import Exceptions
-from seedbed.seeding.masking.mask import Masked, check_coverage, mask
-from seedbed.seeding.masking.personal_columns import marked_columns
+from seedbed.seeding.masking.exceptions import MaskingExceptions
+from seedbed.seeding.masking.mask import MaskedDatabase, check_coverage, mask
+from seedbed.seeding.masking.personal_columns import find_marked_columns
 
-__all__ = ["Exceptions", "Masked", "check_coverage", "marked_columns", "mask"]
+__all__ = ["MaskedDatabase", "MaskingExceptions", "check_coverage", "find_marked_columns", "mask"]

@@ -1,4 +1,4 @@
-"""What a database holds that the models do not describe, and that masking would leave as it is."""
+"""Data in a database that the models do not describe, which masking would leave unchanged."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from seedbed.errors import (
     UnknownMaskingTarget,
     UnmodeledData,
 )
-from seedbed.seeding.masking.exceptions import Exceptions, Path, shown
-from seedbed.seeding.masking.personal_columns import name_of
+from seedbed.seeding.masking.exceptions import MaskingExceptions, Path, format_path
+from seedbed.seeding.masking.personal_columns import build_identifier
 from seedbed.seeding.masking.tables.relations import Relation, Relations, read_relations
 
 LARGE_OBJECTS: Path = ("pg_catalog", "pg_largeobject")
-"""The name by which large objects are kept or emptied: the system's table that holds them."""
+"""The name for keeping or emptying large objects: the system table that stores them."""
 
 _REFERENCES = """
 SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint
@@ -46,10 +46,10 @@ ORDER BY 1
 
 @dataclass(frozen=True)
 class Coverage:
-    """Which tables the models describe, and what the user has emptied or kept of the rest.
+    """The tables that the models describe, and the other data that masking empties or keeps.
 
-    `models` has the models' tables that describe a relation, by its OID: its own first, then those it inherits from.
-    `emptied_columns` has the expression for a column's new value, by OID and column.
+    `models` has, by OID, the model's tables for a relation: its own first, then those it inherits from.
+    `emptied_columns` has, by OID and column, the expression for the new value.
     """
 
     relations: Relations
@@ -64,87 +64,87 @@ class Coverage:
         paths = [relation.path for relation in self.emptied]
         for oid, columns in self.emptied_columns.items():
             paths += [(*self.relations.by_oid[oid].path, column) for column in columns]
-        return tuple(shown(path) for path in [*paths, *([LARGE_OBJECTS] if self.empties_large_objects else [])])
+        return tuple(format_path(path) for path in [*paths, *([LARGE_OBJECTS] if self.empties_large_objects else [])])
 
 
 def check_readable_elsewhere(cursor: Any) -> None:
-    """See that nothing outside of the tables has original values, or brings them in later.
+    """Check that nothing outside the tables has original values or can bring them back.
 
     Raises:
-        ExposedOriginalValues: a prepared transaction, a replication slot or an active subscription would.
+        ExposedOriginalValues: there is a prepared transaction, a replication slot or an active subscription.
     """
     cursor.execute(_READABLE_ELSEWHERE)
-    if found := cursor.fetchall():
-        raise ExposedOriginalValues(found)
+    if sources := cursor.fetchall():
+        raise ExposedOriginalValues(sources)
 
 
-def read_coverage(cursor: Any, metadata: MetaData, exceptions: Exceptions, *, version_table: str) -> Coverage:
-    """Find what the models do not describe, and see that all of it is to be kept or emptied.
+def read_coverage(cursor: Any, metadata: MetaData, exceptions: MaskingExceptions, *, version_table: str) -> Coverage:
+    """Find the data that the models do not describe, and check that an exception keeps or empties all of it.
 
-    Tables of extensions, Alembic's version table and the schema `seedbed` hold no data of the user. A partition or an
-    inheritance child is described with its parent, except for columns of its own. A generated column is computed from
-    the others, so it needs no description.
+    Tables of extensions, Alembic's version table and the schema `seedbed` need no exception. A partition or an
+    inheritance child is described by its parent's model, except for its own columns. A generated column is computed
+    from other columns, so it needs no description.
 
     Raises:
         UnknownMaskingTarget, ConflictingMaskingOptions: an exception names nothing, or two contradict.
-        UnmodeledData: tables, columns or large objects are neither described nor kept nor emptied.
-        InvalidEmptyTarget, EmptiedTableReferenced: what is to be emptied cannot be.
+        UnmodeledData: tables, columns or large objects are not described, kept or emptied.
+        InvalidEmptyTarget, EmptiedTableReferenced: a table or column cannot be emptied.
     """
     relations = read_relations(cursor)
-    models = _models(cursor, metadata, relations)
+    models = _match_models(cursor, metadata, relations)
     _check_exceptions(relations, exceptions)
-    version = _oid(cursor, version_table)
+    version_oid = _read_oid(cursor, version_table)
     tables = {
         relation.path
         for relation in relations
-        if relation.oid not in models and relation.oid != version and _stands_alone(relation, relations)
+        if relation.oid not in models and relation.oid != version_oid and _needs_exception(relation, relations)
     }
     columns = {
         (*origin.path, column)
         for relation in relations
-        for column, origin in _undescribed_columns(relation, relations, models)
+        for column, origin in _find_undescribed_columns(relation, relations, models)
     }
     cursor.execute("SELECT EXISTS (SELECT FROM pg_largeobject_metadata)")
-    large = {LARGE_OBJECTS} if cursor.fetchone()[0] else set()
-    found_paths = sorted({*tables, *columns, *large}, key=shown)
-    if left := [path for path in found_paths if not exceptions.keeps(path) and not exceptions.empties(path)]:
-        raise UnmodeledData([shown(path) for path in left])
+    large_objects = {LARGE_OBJECTS} if cursor.fetchone()[0] else set()
+    paths = sorted({*tables, *columns, *large_objects}, key=format_path)
+    if uncovered := [path for path in paths if not exceptions.keeps(path) and not exceptions.empties(path)]:
+        raise UnmodeledData([format_path(path) for path in uncovered])
     return Coverage(
         relations,
         models,
-        emptied=_emptied_tables(cursor, relations, exceptions),
-        emptied_columns=_emptied_columns(cursor, relations, models, exceptions),
-        kept=tuple(shown(path) for path in found_paths if exceptions.keeps(path)),
-        empties_large_objects=exceptions.empties(LARGE_OBJECTS) and bool(large),
+        emptied=_find_emptied_tables(cursor, relations, exceptions),
+        emptied_columns=_find_emptied_columns(cursor, relations, models, exceptions),
+        kept=tuple(format_path(path) for path in paths if exceptions.keeps(path)),
+        empties_large_objects=exceptions.empties(LARGE_OBJECTS) and bool(large_objects),
     )
 
 
-def _models(cursor: Any, metadata: MetaData, relations: Relations) -> dict[int, tuple[Table, ...]]:
+def _match_models(cursor: Any, metadata: MetaData, relations: Relations) -> dict[int, tuple[Table, ...]]:
     models: dict[int, tuple[Table, ...]] = {}
-    own: dict[int, Table] = {}
+    own_models: dict[int, Table] = {}
     for table in metadata.sorted_tables:
-        cursor.execute("SELECT to_regclass(%s)::oid", (name_of(table).as_string(cursor),))
+        cursor.execute("SELECT to_regclass(%s)::oid", (build_identifier(table).as_string(cursor),))
         (oid,) = cursor.fetchone()
         if oid is not None:
-            own[oid] = table
+            own_models[oid] = table
     for relation in relations:
-        line = (relation, *relations.ancestors(relation.oid))
-        if described := [own[one.oid] for one in line if one.oid in own]:
-            models[relation.oid] = tuple(dict.fromkeys(described))
+        lineage = (relation, *relations.ancestors(relation.oid))
+        if tables := [own_models[one.oid] for one in lineage if one.oid in own_models]:
+            models[relation.oid] = tuple(dict.fromkeys(tables))
     return models
 
 
-def _check_exceptions(relations: Relations, exceptions: Exceptions) -> None:
+def _check_exceptions(relations: Relations, exceptions: MaskingExceptions) -> None:
     paths = [LARGE_OBJECTS]
     for relation in relations:
         paths += [relation.path, *((*relation.path, column) for column in relation.columns)]
-    if unmatched := exceptions.unmatched(paths):
+    if unmatched := exceptions.list_unmatched(paths):
         raise UnknownMaskingTarget(unmatched)
-    if both := [path for path in paths if exceptions.keeps(path) and exceptions.empties(path)]:
-        raise ConflictingMaskingOptions([shown(path) for path in both])
+    if conflicting := [path for path in paths if exceptions.keeps(path) and exceptions.empties(path)]:
+        raise ConflictingMaskingOptions([format_path(path) for path in conflicting])
 
 
-def _oid(cursor: Any, table: str) -> int | None:
+def _read_oid(cursor: Any, table: str) -> int | None:
     schema, _, name = table.rpartition(".")
     quoted = sql.Identifier(schema, name) if schema else sql.Identifier(name)
     cursor.execute("SELECT to_regclass(%s)::oid", (quoted.as_string(cursor),))
@@ -152,62 +152,62 @@ def _oid(cursor: Any, table: str) -> int | None:
     return oid
 
 
-def _stands_alone(relation: Relation, relations: Relations) -> bool:
-    """Whether a table is to be named itself: a partition is part of its root, and extensions look after theirs."""
-    line = (relation, *relations.ancestors(relation.oid))
-    return not relation.is_partition and not any(one.of_extension for one in line)
+def _needs_exception(relation: Relation, relations: Relations) -> bool:
+    """Whether an exception has to name this table: a partition belongs to its root, and extensions own their tables."""
+    lineage = (relation, *relations.ancestors(relation.oid))
+    return not relation.is_partition and not any(one.belongs_to_extension for one in lineage)
 
 
-def _undescribed_columns(
+def _find_undescribed_columns(
     relation: Relation, relations: Relations, models: Mapping[int, tuple[Table, ...]]
 ) -> Iterable[tuple[str, Relation]]:
-    """The columns that no model describes, each with the described table that it was inherited from at first."""
-    known = {column.name for table in models.get(relation.oid, ()) for column in table.columns}
-    if not known:
+    """Find the columns that no model describes, each with the topmost described table that has it."""
+    described = {column.name for table in models.get(relation.oid, ()) for column in table.columns}
+    if not described:
         return
     for column in relation.columns:
-        if column not in known:
-            line = (relation, *relations.ancestors(relation.oid))
-            yield column, [one for one in line if one.oid in models and column in one.columns][-1]
+        if column not in described:
+            lineage = (relation, *relations.ancestors(relation.oid))
+            yield column, [one for one in lineage if one.oid in models and column in one.columns][-1]
 
 
-def _emptied_tables(cursor: Any, relations: Relations, exceptions: Exceptions) -> tuple[Relation, ...]:
+def _find_emptied_tables(cursor: Any, relations: Relations, exceptions: MaskingExceptions) -> tuple[Relation, ...]:
     emptied: dict[int, Relation] = {}
     for relation in relations:
         if exceptions.empties(relation.path):
             emptied |= {one.oid: one for one in relations.descendants(relation.oid)}
     for relation in emptied.values():
         if relation.is_foreign:
-            raise InvalidEmptyTarget(shown(relation.path), "its rows are in another database")
-        if relation.of_extension:
-            raise InvalidEmptyTarget(shown(relation.path), "it belongs to an extension")
+            raise InvalidEmptyTarget(format_path(relation.path), "its rows are in another database")
+        if relation.belongs_to_extension:
+            raise InvalidEmptyTarget(format_path(relation.path), "it belongs to an extension")
         if exceptions.keeps(relation.path):
-            raise ConflictingMaskingOptions([shown(relation.path)])
+            raise ConflictingMaskingOptions([format_path(relation.path)])
     cursor.execute(_REFERENCES, {"oids": list(emptied)})
     if references := [pair for pair in cursor.fetchall() if emptied]:
         raise EmptiedTableReferenced(references)
     return tuple(emptied.values())
 
 
-def _emptied_columns(
-    cursor: Any, relations: Relations, models: Mapping[int, tuple[Table, ...]], exceptions: Exceptions
+def _find_emptied_columns(
+    cursor: Any, relations: Relations, models: Mapping[int, tuple[Table, ...]], exceptions: MaskingExceptions
 ) -> dict[int, dict[str, str]]:
     emptied: dict[int, dict[str, str]] = {}
     for relation in relations:
         if relation.oid not in models:
             continue
-        line = (relation, *(one for one in relations.ancestors(relation.oid) if one.oid in models))
+        lineage = (relation, *(one for one in relations.ancestors(relation.oid) if one.oid in models))
         for column in relation.columns:
-            if any(column in one.columns and exceptions.empties((*one.path, column)) for one in line):
-                emptied.setdefault(relation.oid, {})[column] = _empty_value(cursor, relation, column)
+            if any(column in one.columns and exceptions.empties((*one.path, column)) for one in lineage):
+                emptied.setdefault(relation.oid, {})[column] = _build_empty_value(cursor, relation, column)
     return emptied
 
 
-def _empty_value(cursor: Any, relation: Relation, column: str) -> str:
+def _build_empty_value(cursor: Any, relation: Relation, column: str) -> str:
     cursor.execute(_EMPTY_VALUE, (relation.oid, column))
     type_, not_null, default = cursor.fetchone()
     if not not_null:
         return f"NULL::{type_}"
     if default is None:
-        raise InvalidEmptyTarget(shown((*relation.path, column)), "it is NOT NULL and has no default")
+        raise InvalidEmptyTarget(format_path((*relation.path, column)), "it is NOT NULL and has no default")
     return f"({default})::{type_}"

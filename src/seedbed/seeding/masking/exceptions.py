@@ -1,4 +1,4 @@
-"""What a user says about data that the models do not describe: keep it, or empty it."""
+"""Exceptions for data that the models do not describe: keep it or empty it."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,18 +9,18 @@ from seedbed.postgres.quoting import delimit_identifier
 from seedbed.settings import Project
 
 Path = tuple[str, ...]
-"""The parts of a name: schema and table, and the column where it is one."""
+"""The parts of a name: schema, table and, for a column, its name."""
 
 _PART = re.compile(r'"((?:[^"]|"")*)"|([^."]+)')
 _IMPLIED = ("public", "pg_catalog")
 
 
 @dataclass(frozen=True)
-class Exceptions:
-    """Patterns of tables and columns, such as `audit.log`, `person.legacy` or `neon_auth.*`; `public.` may be left out.
+class MaskingExceptions:
+    """Patterns of tables and columns, such as `audit.log`, `person.legacy` or `neon_auth.*`; `public.` is optional.
 
-    `required` holds those that must match something, as those on the command line do. The settings of a project are for
-    several databases, which need not all have the same tables.
+    `required` has the patterns that must match something: those from the command line. A project's settings apply to
+    several databases, which can have different tables.
     """
 
     keep: tuple[str, ...] = ()
@@ -28,8 +28,8 @@ class Exceptions:
     required: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, project: Project, keep: Sequence[str] = (), empty: Sequence[str] = ()) -> "Exceptions":
-        """The exceptions of a project's settings and those given on the command line, which add to them."""
+    def from_project(cls, project: Project, keep: Sequence[str] = (), empty: Sequence[str] = ()) -> "MaskingExceptions":
+        """Combine the exceptions in a project's settings with those from the command line."""
         return cls((*project.masking_keep, *keep), (*project.masking_empty, *empty), frozenset([*keep, *empty]))
 
     def keeps(self, path: Path) -> bool:
@@ -38,14 +38,14 @@ class Exceptions:
     def empties(self, path: Path) -> bool:
         return any(matches(pattern, path) for pattern in self.empty)
 
-    def unmatched(self, paths: Iterable[Path]) -> list[str]:
-        """The required patterns that match none of these."""
-        known = list(paths)
-        return sorted(pattern for pattern in self.required if not any(matches(pattern, path) for path in known))
+    def list_unmatched(self, paths: Iterable[Path]) -> list[str]:
+        """List the required patterns that match none of these paths."""
+        candidates = list(paths)
+        return sorted(pattern for pattern in self.required if not any(matches(pattern, path) for path in candidates))
 
 
 def matches(pattern: str, path: Path) -> bool:
-    """Compare part by part, so that `*` does not reach from a table's name into its columns."""
+    """Compare a pattern with a path part by part, so that `*` never matches a dot."""
     parts = [(quoted.replace('""', '"'), plain) for quoted, plain in _PART.findall(pattern)]
     forms = [path, path[1:]] if path[0] in _IMPLIED else [path]
     return any(
@@ -58,7 +58,7 @@ def matches(pattern: str, path: Path) -> bool:
     )
 
 
-def shown(path: Path) -> str:
-    """A name as a message shows it and an option takes it."""
+def format_path(path: Path) -> str:
+    """Format a path as messages show it and options accept it."""
     parts = path[1:] if path[0] in _IMPLIED else path
     return ".".join(part if re.fullmatch(r"[^.\"*?\[\s]+", part) else delimit_identifier(part) for part in parts)

@@ -1,4 +1,4 @@
-"""The personal columns to mask, as the models mark them and as the database has them."""
+"""The columns that the models mark as personal."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +12,8 @@ from seedbed.schema.personal_data import find_personal_columns, find_unmarked_co
 from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.masking.replacements import Replacements
 
-EMPTYING = "null"
-"""The kind whose values become NULL, or an empty text in a column that is NOT NULL."""
+NULL_KIND = "null"
+"""The kind whose values become NULL, or an empty text in a NOT NULL column."""
 
 _COLUMN = """
 SELECT format_type(a.atttypid, a.atttypmod) || coalesce(' COLLATE ' || (SELECT c.oid::regcollation::text
@@ -35,7 +35,7 @@ class MarkedColumn:
 
     @classmethod
     def read(cls, cursor: Any, table: Table, column: Column[Any], kind: str) -> "MarkedColumn":
-        cursor.execute(_COLUMN, (name_of(table).as_string(cursor), column.name))
+        cursor.execute(_COLUMN, (build_identifier(table).as_string(cursor), column.name))
         return cls(table, column, kind, *(cursor.fetchone() or ("text", None)))
 
     @property
@@ -43,25 +43,25 @@ class MarkedColumn:
         return f"{self.table.key}.{self.column.name}"
 
 
-def marked_columns(schema: Schema, pools: FakerPools) -> list[tuple[Table, Column[Any], str]]:
-    """The columns that the models mark as personal, and the kind of each.
+def find_marked_columns(schema: Schema, pools: FakerPools) -> list[tuple[Table, Column[Any], str]]:
+    """Find the columns that the models mark as personal, each with its kind.
 
     Raises:
         NoPersonalColumns: no column is marked.
-        UnmarkedPersonalColumns: columns look personal and the models do not say whether they are.
+        UnmarkedPersonalColumns: columns look personal and are not marked.
         UnknownPersonalDataKind: a kind is unknown.
     """
     marked = list(find_personal_columns(schema))
-    known = {*Replacements(pools).kinds, EMPTYING}
+    known = {*Replacements(pools).kinds, NULL_KIND}
     for table, column, kind in marked:
         if kind not in known:
             raise UnknownPersonalDataKind(f"{table.key}.{column.name}", kind, sorted(known))
     if not marked:
         raise NoPersonalColumns
-    if left := find_unmarked_columns(schema):
-        raise UnmarkedPersonalColumns(left)
+    if unmarked := find_unmarked_columns(schema):
+        raise UnmarkedPersonalColumns(unmarked)
     return marked
 
 
-def name_of(table: Table) -> sql.Identifier:
+def build_identifier(table: Table) -> sql.Identifier:
     return sql.Identifier(table.schema, table.name) if table.schema else sql.Identifier(table.name)

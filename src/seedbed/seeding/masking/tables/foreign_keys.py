@@ -1,4 +1,4 @@
-"""Foreign keys taken off while the values on both of their sides change, and put back as they were."""
+"""Foreign keys that are dropped while values on either side change, and then restored."""
 
 from collections.abc import Collection
 from typing import Any
@@ -17,7 +17,7 @@ WITH RECURSIVE root AS (
   UNION SELECT c.oid, c.conparentid FROM pg_constraint c JOIN root ON c.oid = root.conparentid)
 SELECT oid FROM root WHERE conparentid = 0
 """
-_DESCRIBED = """
+_DEFINITIONS = """
 WITH RECURSIVE line AS (
   SELECT oid AS root, oid FROM pg_constraint WHERE oid = ANY (%s)
   UNION ALL SELECT line.root, c.oid FROM pg_constraint c JOIN line ON c.conparentid = line.oid)
@@ -44,19 +44,19 @@ class ForeignKeys:
         self._cursor = cursor
         self._dropped: list[tuple[Any, ...]] = []
 
-    def drop_over(self, columns: Collection[tuple[int, str]]) -> None:
-        """Drop those that a column is part of, on either side."""
+    def drop_by_columns(self, columns: Collection[tuple[int, str]]) -> None:
+        """Drop the foreign keys that contain one of the columns, on either side."""
         if columns:
             self._cursor.execute(_OVER_COLUMNS, (tuple(columns),))
             self._drop([oid for (oid,) in self._cursor.fetchall()])
 
-    def drop_on(self, relations: Collection[int]) -> None:
-        """Drop those of tables and those that refer to them, which would not let them be truncated."""
+    def drop_by_tables(self, relations: Collection[int]) -> None:
+        """Drop the foreign keys of tables and those that refer to them, which would prevent TRUNCATE."""
         self._cursor.execute(_ON_RELATIONS, {"oids": list(relations)})
         self._drop([oid for (oid,) in self._cursor.fetchall()])
 
     def restore(self) -> None:
-        """Add all again, valid or not as they were, with their comments and with the names of their partitions' own."""
+        """Restore all dropped foreign keys with their validation state, comments and the names on partitions."""
         added: list[int] = []
         for _, is_root, conrelid, confrelid, table, name, definition, comment in self._dropped:
             if is_root:
@@ -65,16 +65,16 @@ class ForeignKeys:
                 added = [oid for (oid,) in self._cursor.fetchall()]
             else:
                 self._cursor.execute(_NAME, (added, conrelid, confrelid))
-                now = self._cursor.fetchone()
-                if now is not None and now[0] != name:
-                    self._cursor.execute(f"ALTER TABLE {table} RENAME CONSTRAINT {now[0]} TO {name}")
+                current = self._cursor.fetchone()
+                if current is not None and current[0] != name:
+                    self._cursor.execute(f"ALTER TABLE {table} RENAME CONSTRAINT {current[0]} TO {name}")
             if comment is not None:
                 text = sql.Literal(comment).as_string(self._cursor)
                 self._cursor.execute(f"COMMENT ON CONSTRAINT {name} ON {table} IS {text}")
         self._dropped.clear()
 
     def _drop(self, oids: Collection[int]) -> None:
-        self._cursor.execute(_DESCRIBED, (list(oids),))
+        self._cursor.execute(_DEFINITIONS, (list(oids),))
         dropped = self._cursor.fetchall()
         self._dropped += dropped
         for _, is_root, _, _, table, name, _, _ in dropped:

@@ -1,4 +1,4 @@
-"""How a table stores its columns and in which order its rows."""
+"""The physical layout of a table: storage of columns and order of rows."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,16 +30,16 @@ _INDEX = """
 SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 WHERE i.indrelid = %s AND c.relname = 'seedbed_rewriting'
 """
-_SCANS = ("synchronize_seqscans", "enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan")
-_IN_ORDER_OF_FILE = ";".join(
-    [*(f"SET LOCAL {name} = off" for name in _SCANS), "SET LOCAL max_parallel_workers_per_gather = 0"]
+_SCAN_SETTINGS = ("synchronize_seqscans", "enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan")
+_SEQUENTIAL_SCANS_ONLY = ";".join(
+    [*(f"SET LOCAL {name} = off" for name in _SCAN_SETTINGS), "SET LOCAL max_parallel_workers_per_gather = 0"]
 )
-_IN_ANY_ORDER = ";".join(f"RESET {name}" for name in (*_SCANS, "max_parallel_workers_per_gather"))
+_RESET_SCANS = ";".join(f"RESET {name}" for name in (*_SCAN_SETTINGS, "max_parallel_workers_per_gather"))
 
 
 @dataclass(frozen=True)
 class StoredColumn:
-    """A column that has values of its own; `storage` and `compression` where they are not the type's."""
+    """A column that is not generated; `storage` and `compression` are None if they are the type's defaults."""
 
     name: str
     quoted: str
@@ -47,10 +47,10 @@ class StoredColumn:
     storage: str | None
     compression: str | None
 
-    def retype(self, using: str) -> str:
-        """The subcommands of ALTER TABLE that give the column new values and the type that it has.
+    def build_retype(self, using: str) -> str:
+        """Build the ALTER TABLE subcommands that give the column new values and keep its type.
 
-        ALTER COLUMN ... TYPE takes the type's own storage and compression, so both are set again.
+        ALTER COLUMN ... TYPE resets storage and compression to the type's defaults, so both are set again.
         """
         changes = [f"ALTER COLUMN {self.quoted} TYPE {self.type} USING {using}"]
         if self.storage:
@@ -66,66 +66,68 @@ class PrimaryKey:
     columns: tuple[str, ...]
 
 
-def stored_columns(cursor: Any, oid: int) -> list[StoredColumn]:
+def read_stored_columns(cursor: Any, oid: int) -> list[StoredColumn]:
     cursor.execute(_COLUMNS, (oid,))
-    return [StoredColumn(*found) for found in cursor.fetchall()]
+    return [StoredColumn(*row) for row in cursor.fetchall()]
 
 
-def same_type(cursor: Any, oid: int) -> Iterator[str]:
-    for column in stored_columns(cursor, oid):
-        yield column.retype(column.quoted)
+def build_identity_retypes(cursor: Any, oid: int) -> Iterator[str]:
+    for column in read_stored_columns(cursor, oid):
+        yield column.build_retype(column.quoted)
 
 
-def primary_key(cursor: Any, oid: int) -> PrimaryKey | None:
+def read_primary_key(cursor: Any, oid: int) -> PrimaryKey | None:
     cursor.execute(_PRIMARY_KEY, (oid,))
-    found = cursor.fetchone()
-    return None if found is None else PrimaryKey(found[0], tuple(found[1]))
+    row = cursor.fetchone()
+    return None if row is None else PrimaryKey(row[0], tuple(row[1]))
 
 
-def order_by_primary_key(cursor: Any, oid: int, table: str) -> None:
-    """Write a table's rows in the order of its primary key, unless they are in that order.
+def sort_by_primary_key(cursor: Any, oid: int, table: str) -> None:
+    """Sort a table's rows by its primary key, unless they are sorted already.
 
-    A table that was once clustered or loaded by a personal column would otherwise keep the order of the original
-    values, and whoever knows all of these could count off who is who.
+    Rows that were clustered or loaded in the order of a personal column would keep the order of the original values.
+    Somebody who knows all of those values could then assign them to the rows.
     """
-    key = primary_key(cursor, oid)
-    if key is None or _is_ordered(cursor, table, key):
+    key = read_primary_key(cursor, oid)
+    if key is None or _is_sorted(cursor, table, key):
         return
     _cluster(cursor, oid, table, key.index)
 
 
-def forget_missing_values(cursor: Any, oid: int, table: str) -> None:
-    """Rewrite an empty table if the catalog has a value for rows older than a column that was added with a default."""
-    if have_missing_values(cursor, [oid]):
+def drop_missing_values(cursor: Any, oid: int, table: str) -> None:
+    """Rewrite an empty table if the catalog stores a missing value, from ADD COLUMN with a default."""
+    if has_missing_values(cursor, [oid]):
         cursor.execute(f"CREATE INDEX seedbed_rewriting ON {table} ((1))")
         _cluster(cursor, oid, table, "seedbed_rewriting")
         cursor.execute(_INDEX, (oid,))
         cursor.execute(f"DROP INDEX {cursor.fetchone()[0]}")
 
 
-def have_missing_values(cursor: Any, oids: Sequence[int]) -> bool:
+def has_missing_values(cursor: Any, oids: Sequence[int]) -> bool:
     cursor.execute(_MISSING, (list(oids),))
-    found: bool = cursor.fetchone()[0]
-    return found
+    exists: bool = cursor.fetchone()[0]
+    return exists
 
 
 def _cluster(cursor: Any, oid: int, table: str, index: str) -> None:
-    """Rewrite a table in the order of an index; the mark of CLUSTER stays what it was."""
+    """Rewrite a table in the order of an index; which index is marked as clustered does not change."""
     cursor.execute(_CLUSTERED, (oid,))
-    marked = cursor.fetchone()
+    clustered_index = cursor.fetchone()
     cursor.execute(f"CLUSTER {table} USING {index}")
     cursor.execute(
-        f"ALTER TABLE {table} CLUSTER ON {marked[0]}" if marked else f"ALTER TABLE {table} SET WITHOUT CLUSTER"
+        f"ALTER TABLE {table} CLUSTER ON {clustered_index[0]}"
+        if clustered_index
+        else f"ALTER TABLE {table} SET WITHOUT CLUSTER"
     )
 
 
-def _is_ordered(cursor: Any, table: str, key: PrimaryKey) -> bool:
-    cursor.execute(_IN_ORDER_OF_FILE)
+def _is_sorted(cursor: Any, table: str, key: PrimaryKey) -> bool:
+    cursor.execute(_SEQUENTIAL_SCANS_ONLY)
     value = key.columns[0] if len(key.columns) == 1 else f"ROW({', '.join(key.columns)})"
     cursor.execute(
         f"SELECT NOT EXISTS (SELECT FROM (SELECT {value} AS key, lag({value}) OVER () AS before FROM ONLY {table}) _"
         " WHERE key < before)"
     )
-    ordered: bool = cursor.fetchone()[0]
-    cursor.execute(_IN_ANY_ORDER)
-    return ordered
+    is_sorted: bool = cursor.fetchone()[0]
+    cursor.execute(_RESET_SCANS)
+    return is_sorted

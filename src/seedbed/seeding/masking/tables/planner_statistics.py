@@ -1,4 +1,4 @@
-"""The planner's statistics taken again, since the old ones hold original values."""
+"""The planner's statistics, which hold original values until they are replaced."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 import psycopg2
 
 from seedbed.errors import StaleStatistics
-from seedbed.seeding.masking.tables.physical_layout import same_type
+from seedbed.seeding.masking.tables.physical_layout import build_identity_retypes
 
-_CLEARED_BY_OWNER = 180000
-"""The first server version whose owners of tables can clear statistics."""
+_OWNER_CLEARS_VERSION = 180000
+"""The first server version in which the owner of a table can clear its statistics."""
 
 _RELATIONS = """
 SELECT c.oid, c.oid::regclass::text, c.relkind::text, c.relispopulated FROM pg_class c
@@ -39,7 +39,7 @@ UNION ALL
 SELECT format('ALTER STATISTICS %%s.%%I SET STATISTICS ', stxnamespace::regnamespace, stxname), stxstattarget
 FROM pg_statistic_ext WHERE stxrelid = ANY (%(oids)s) AND coalesce(stxstattarget, -1) <> -1
 """
-_LEFT = """
+_HAS_STATISTICS = """
 SELECT EXISTS (SELECT FROM pg_stats s JOIN pg_namespace n ON n.nspname = s.schemaname
   JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename LEFT JOIN pg_index i ON i.indexrelid = c.oid
   WHERE coalesce(i.indrelid, c.oid) = %(oid)s AND s.inherited = %(inherited)s AND s.null_frac < 1)
@@ -63,40 +63,40 @@ WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated
 
 
 def read_targets(cursor: Any, oids: Collection[int]) -> list[tuple[str, int]]:
-    """The statements that set statistics targets, of columns, indexes and extended statistics, each with its target."""
+    """Read statistics targets of columns, indexes and extended statistics: each an ALTER statement and its target."""
     cursor.execute(_TARGETS, {"oids": list(oids)})
-    found: list[tuple[str, int]] = cursor.fetchall()
-    return found
+    targets: list[tuple[str, int]] = cursor.fetchall()
+    return targets
 
 
-def retake(cursor: Any, oids: Collection[int]) -> None:
-    """Clear the statistics of tables and materialized views, and take new ones, in this transaction.
+def recreate_statistics(cursor: Any, oids: Collection[int]) -> None:
+    """Clear the statistics of tables and materialized views and create new ones, in this transaction.
 
-    ANALYZE leaves old statistics as they are where a table is empty, and where a column's target is 0. A superuser can
-    delete them, and PostgreSQL 18 lets the owner. Before that, an owner has to make PostgreSQL drop or replace them.
+    ANALYZE does not replace the statistics of an empty table or of a column with a target of 0. A superuser can delete
+    them, and from PostgreSQL 18 on the owner too. On older servers the owner can only have them dropped or replaced.
 
     Raises:
-        StaleStatistics: a table or materialized view is empty and keeps statistics of the rows that it had.
+        StaleStatistics: an empty table or materialized view keeps statistics of its former rows.
     """
-    listed = list(oids)
-    _clear(cursor, listed)
-    cursor.execute(_RELATIONS, (listed,))
+    relation_oids = list(oids)
+    _clear_statistics(cursor, relation_oids)
+    cursor.execute(_RELATIONS, (relation_oids,))
     relations = cursor.fetchall()
-    not_taken = [statement for statement, target in read_targets(cursor, listed) if target == 0]
-    for statement in not_taken:
+    disabled_targets = [statement for statement, target in read_targets(cursor, relation_oids) if target == 0]
+    for statement in disabled_targets:
         cursor.execute(f"{statement}-1")
     for _, name, _, is_populated in relations:
         if is_populated:
             cursor.execute(f"ANALYZE {name}")
-    for statement in not_taken:
+    for statement in disabled_targets:
         cursor.execute(f"{statement}0")
     stale = []
     for oid, name, kind, is_populated in relations:
         if not is_populated:
-            cursor.execute(_LEFT, {"oid": oid, "inherited": False})
-            is_current = not cursor.fetchone()[0] or _renew_of_view(cursor, name)
+            cursor.execute(_HAS_STATISTICS, {"oid": oid, "inherited": False})
+            is_current = not cursor.fetchone()[0] or _replace_view_statistics(cursor, name)
         elif _is_stale(cursor, oid, name, kind):
-            is_current = kind != "m" and _renew_of_table(cursor, oid, name, kind)
+            is_current = kind != "m" and _replace_table_statistics(cursor, oid, name, kind)
         else:
             is_current = True
         stale += [] if is_current else [name]
@@ -105,40 +105,40 @@ def retake(cursor: Any, oids: Collection[int]) -> None:
 
 
 def vacuum_catalogs(cursor: Any, *, large_objects: bool, missing_values: bool) -> tuple[str, ...]:
-    """Rewrite the system's tables in which dead rows still hold original values; name those that could not be.
+    """Vacuum the system tables whose dead rows hold original values; return those that could not be vacuumed.
 
-    The owner of a database may do so. It runs outside of a transaction, and waits for a lock for a few seconds only.
+    The owner of the database has the right to this. It runs outside a transaction, and waits 5 seconds for each lock.
     """
     catalogs = ["pg_statistic", "pg_statistic_ext_data"]
     catalogs += ["pg_largeobject"] if large_objects else []
     catalogs += ["pg_attribute"] if missing_values else []
-    left = []
+    failed = []
     cursor.execute("SET lock_timeout = '5s'")
     for catalog in catalogs:
         del cursor.connection.notices[:]
         try:
             cursor.execute(f"VACUUM (FULL) pg_catalog.{catalog}")
         except psycopg2.Error:
-            left.append(catalog)
-        else:  # without the right to do it, there is a warning and no error
-            left += [catalog] if any("permission denied" in said for said in cursor.connection.notices) else []
-    return tuple(left)
+            failed.append(catalog)
+        else:  # a missing privilege is a warning, not an error
+            failed += [catalog] if any("permission denied" in notice for notice in cursor.connection.notices) else []
+    return tuple(failed)
 
 
-def _clear(cursor: Any, oids: Sequence[int]) -> None:
+def _clear_statistics(cursor: Any, oids: Sequence[int]) -> None:
     cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
     if cursor.fetchone()[0]:
         for statement in _DELETE:
             cursor.execute(statement, {"oids": list(oids)})
-    elif cursor.connection.server_version >= _CLEARED_BY_OWNER:
+    elif cursor.connection.server_version >= _OWNER_CLEARS_VERSION:
         cursor.execute(_CLEAR, (list(oids),))
 
 
 def _is_stale(cursor: Any, oid: int, name: str, kind: str) -> bool:
-    """Whether there are statistics of rows, and no rows: ANALYZE leaves these as they are."""
+    """Whether an empty table has statistics, which ANALYZE does not replace."""
     scopes = {"r": [(False, f"ONLY {name}"), (True, name)], "p": [(True, name)], "m": [(False, name)]}[kind]
     for inherited, scope in scopes:
-        cursor.execute(_LEFT, {"oid": oid, "inherited": inherited})
+        cursor.execute(_HAS_STATISTICS, {"oid": oid, "inherited": inherited})
         if cursor.fetchone()[0] and not _has_rows(cursor, scope):
             return True
     return False
@@ -146,35 +146,36 @@ def _is_stale(cursor: Any, oid: int, name: str, kind: str) -> bool:
 
 def _has_rows(cursor: Any, scope: str) -> bool:
     cursor.execute(f"SELECT EXISTS (SELECT FROM {scope})")
-    found: bool = cursor.fetchone()[0]
-    return found
+    exists: bool = cursor.fetchone()[0]
+    return exists
 
 
-def _renew_of_table(cursor: Any, oid: int, name: str, kind: str) -> bool:
-    """Drop the statistics of an empty table by giving its columns the types that they have; where something reads
-    a column, which prevents that, take new ones from a row of NULLs, defaults and zeros.
+def _replace_table_statistics(cursor: Any, oid: int, name: str, kind: str) -> bool:
+    """Drop the statistics of an empty table by setting each column's type again.
+
+    If an object depends on a column, that fails; then a row of NULLs, defaults and zeros gives new statistics.
     """
-    changes = [f"ALTER TABLE {name} {change}" for change in same_type(cursor, oid)]
-    if _succeeds(cursor, *changes) and not _is_stale(cursor, oid, name, kind):
+    changes = [f"ALTER TABLE {name} {change}" for change in build_identity_retypes(cursor, oid)]
+    if _try_statements(cursor, *changes) and not _is_stale(cursor, oid, name, kind):
         return True
     cursor.execute(_PLACEHOLDERS, (oid,))
-    found = cursor.fetchall()
-    if not found or any(value is None for _, value in found):
+    placeholders = cursor.fetchall()
+    if not placeholders or any(value is None for _, value in placeholders):
         return False
-    columns, values = (", ".join(part) for part in zip(*found, strict=True))
+    columns, values = (", ".join(part) for part in zip(*placeholders, strict=True))
     insert = f"INSERT INTO {name} ({columns}) VALUES ({values})"
-    return _succeeds(cursor, insert, f"ANALYZE {name}", f"DELETE FROM {name}")
+    return _try_statements(cursor, insert, f"ANALYZE {name}", f"DELETE FROM {name}")
 
 
-def _renew_of_view(cursor: Any, name: str) -> bool:
-    """Take the statistics of a materialized view WITH NO DATA from rows that it has for the moment."""
+def _replace_view_statistics(cursor: Any, name: str) -> bool:
+    """Replace the statistics of a materialized view WITH NO DATA by populating it for a moment."""
     cursor.execute(f"REFRESH MATERIALIZED VIEW {name}; ANALYZE {name}")
-    renewed = _has_rows(cursor, name)
+    has_rows = _has_rows(cursor, name)
     cursor.execute(f"REFRESH MATERIALIZED VIEW {name} WITH NO DATA")
-    return renewed
+    return has_rows
 
 
-def _succeeds(cursor: Any, *statements: str) -> bool:
+def _try_statements(cursor: Any, *statements: str) -> bool:
     cursor.execute("SAVEPOINT statistics")
     try:
         for statement in statements:

@@ -1,4 +1,4 @@
-"""The tables of a database and which of them inherit from which."""
+"""The tables of a database and their inheritance."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ ORDER BY n.nspname, c.relname
 
 @dataclass(frozen=True)
 class Relation:
-    """A table, partitioned table, partition or foreign table; `columns` are those that store values of their own."""
+    """A table, partitioned table, partition or foreign table; `columns` excludes generated columns."""
 
     oid: int
     schema: str
@@ -30,7 +30,7 @@ class Relation:
     kind: str
     is_partition: bool
     parents: tuple[int, ...]
-    of_extension: bool
+    belongs_to_extension: bool
     columns: tuple[str, ...]
 
     @property
@@ -48,7 +48,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class Relations:
-    """All tables outside of the system's schemas and Seedbed's own, by OID."""
+    """All tables, by OID, outside the schemas of the system and of Seedbed."""
 
     by_oid: Mapping[int, Relation]
     children: Mapping[int, tuple[int, ...]]
@@ -57,14 +57,14 @@ class Relations:
         return iter(self.by_oid.values())
 
     def descendants(self, oid: int) -> Iterator[Relation]:
-        """The relation and all that inherits from it, parents first."""
+        """Iterate over the relation and its descendants, parents first."""
         if oid in self.by_oid:
             yield self.by_oid[oid]
         for child in self.children.get(oid, ()):
             yield from self.descendants(child)
 
     def ancestors(self, oid: int) -> Iterator[Relation]:
-        """What the relation inherits from, nearest first."""
+        """Iterate over the ancestors of the relation, nearest first."""
         for parent in self.by_oid[oid].parents:
             if parent in self.by_oid:
                 yield self.by_oid[parent]

@@ -1,4 +1,4 @@
-"""Triggers, rules and row security suspended, so that nothing stores, changes, blocks or hides values meanwhile."""
+"""Suspension of triggers, rules and forced row security while tables are masked."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -17,27 +17,27 @@ _ENABLE = {"O": "ENABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 
 
 @contextmanager
-def suspended(cursor: Any, relations: Collection[int]) -> Iterator[None]:
-    """Disable each trigger and rule of some tables, and give each the firing mode that it had at the end.
+def suspend_triggers(cursor: Any, relations: Collection[int]) -> Iterator[None]:
+    """Disable all triggers and rules of these tables, and restore their firing modes at the end.
 
-    `session_replication_role` would need a right that Neon does not give, and lets ENABLE ALWAYS triggers fire. Forced
-    row security is lifted as well: with `row_security` off it is an error for a table's owner. The caller rolls back
-    after an error.
+    Setting `session_replication_role` would require a privilege that Neon does not grant, and would still fire ENABLE
+    ALWAYS triggers. Forced row security is suspended as well, because with `row_security` off it raises an error for
+    the owner. After an error the caller has to roll back.
     """
     oids = list(relations)
     cursor.execute(_TRIGGERS, (oids,))
-    firing = [("TRIGGER", *found) for found in cursor.fetchall()]
+    firing_modes = [("TRIGGER", *row) for row in cursor.fetchall()]
     cursor.execute(_RULES, (oids,))
-    firing += [("RULE", *found) for found in cursor.fetchall()]
+    firing_modes += [("RULE", *found) for found in cursor.fetchall()]
     cursor.execute(_FORCED, (oids,))
     forced = [table for (table,) in cursor.fetchall()]
-    for what, table, name, _ in firing:  # ONLY: a partition's copy of a trigger has a firing mode of its own
-        cursor.execute(f"ALTER TABLE {'ONLY ' if what == 'TRIGGER' else ''}{table} DISABLE {what} {name}")
+    for kind, table, name, _ in firing_modes:  # ONLY: each partition's trigger has its own firing mode
+        cursor.execute(f"ALTER TABLE {'ONLY ' if kind == 'TRIGGER' else ''}{table} DISABLE {kind} {name}")
     for table in forced:
         cursor.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
     yield
-    for what, table, name, mode in firing:
-        only = "ONLY " if what == "TRIGGER" else ""
-        cursor.execute(f"ALTER TABLE {only}{table} {_ENABLE[mode]} {what} {name}")
+    for kind, table, name, mode in firing_modes:
+        only = "ONLY " if kind == "TRIGGER" else ""
+        cursor.execute(f"ALTER TABLE {only}{table} {_ENABLE[mode]} {kind} {name}")
     for table in forced:
         cursor.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
