@@ -167,7 +167,10 @@ class RowRedraw:
         if cached is None or cached[0] is not batch:
             table = self._table
             column_type = get_comparable_type(table.column_types[name], table.get_column(name))
-            cached = self._vectors[name] = (batch, read_batch(self._encoder.apply_bind_processing(name, batch), column_type))
+            cached = self._vectors[name] = (
+                batch,
+                read_batch(self._encoder.apply_bind_processing(name, batch), column_type),
+            )
         return cached[1]
 
     def _compute(self, name: str) -> Batch:
