@@ -22,7 +22,7 @@ from seedbed.postgres.connection import connect
 from seedbed.postgres.embedded import TemporaryServer, find_binaries, run_temporary_server
 from seedbed.schema import Schema
 from seedbed.schema.creation import create_schema
-from seedbed.seeding.loading.load import run
+from seedbed.seeding.loading.load import load_seeds
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import DatabaseUrl, Environment
 from tests.seeding.test_random_schemas import schemas
@@ -195,7 +195,7 @@ def _seed_random(project: Project, server: TemporaryServer, metadata: MetaData) 
         with connect(database) as connection:
             create_schema(connection, schema)
         try:
-            run(plan(project.settled, schema, Environment.DEVELOPMENT), database, revision=None)
+            load_seeds(plan(project.settled, schema, Environment.DEVELOPMENT), database, revision=None)
         except SeedbedError as error:
             return f"refused {error.code}"
         return hash_rows(database.direct)
