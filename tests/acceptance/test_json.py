@@ -26,7 +26,7 @@ from seedbed.previews.base_branch import PreviewBase
 from seedbed.previews.branch_diff import BranchDiff
 from seedbed.previews.garbage_collection import CollectedBranch
 from seedbed.previews.preview_data import PreviewData
-from seedbed.schema.table_description import ColumnDescription, TableDescription
+from seedbed.schema.description import ColumnDescription, TableDescription
 from seedbed.seeding.loading.load import LoadedSeeds
 from seedbed.seeding.masking import MaskedDatabase
 from seedbed.seeding.planning.lock_check import LockComparison as SeedsChecked

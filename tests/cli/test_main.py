@@ -11,7 +11,7 @@ import pytest
 
 from seedbed.__main__ import main
 from seedbed.errors import FileWriteFailure, SchemaImportFailure
-from seedbed.schema.user_code import redirect_stdout_to_stderr
+from seedbed.schema.loader import redirect_stdout_to_stderr
 from seedbed.settings.atomic_files import write_atomically
 from tests.support.patience import PATIENCE
 from tests.support.projects import little_project, no_room

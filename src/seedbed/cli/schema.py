@@ -8,7 +8,7 @@ import click
 from seedbed.cli.options import columns, json_option, show
 
 if TYPE_CHECKING:
-    from seedbed.schema.table_description import ColumnDescription
+    from seedbed.schema.description import ColumnDescription
 
 
 @click.group("schema")
@@ -23,7 +23,7 @@ def schema() -> None:
 def show_tables(ctx: click.Context, table: str | None, as_json: bool) -> None:
     """List the tables, or TABLE, with columns, types, keys and constraints."""
     from seedbed.schema import load_schema
-    from seedbed.schema.table_description import describe_tables
+    from seedbed.schema.description import describe_tables
     from seedbed.settings import find_project
 
     found = describe_tables(load_schema(find_project(ctx.find_root().obj)))
@@ -69,8 +69,7 @@ def diagram(ctx: click.Context, form: str | None, output: Path | None, check: bo
     Example: seedbed schema diagram --output docs/schema.svg
     """
     from seedbed.schema import load_schema
-    from seedbed.schema.diagram import draw_mermaid, draw_svg
-    from seedbed.schema.table_description import describe_tables
+    from seedbed.schema.description import describe_tables, draw_mermaid, draw_svg
     from seedbed.settings import find_project
     from seedbed.settings.atomic_files import write_atomically
 

@@ -3,12 +3,18 @@
 Models use `declare` for objects besides tables, `hint` for what a draft cannot know, and `Pii` for personal data.
 """
 
-from seedbed.schema.declarations import declare
-from seedbed.schema.hints import hint
-from seedbed.schema.loader import Schema, import_from_root, load_schema
+from seedbed.schema.declarations import declare, hint
+from seedbed.schema.loader import (
+    Schema,
+    describe_exception,
+    find_failing_line,
+    format_location,
+    import_from_root,
+    load_schema,
+    redirect_stdout_to_stderr,
+)
 from seedbed.schema.personal_data import Pii
 from seedbed.schema.unregistered_tables import UnregisteredTable, find_unregistered
-from seedbed.schema.user_code import describe_exception, find_failing_line, format_location, redirect_stdout_to_stderr
 
 __all__ = [
     "Pii",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from seedbed.errors import InvalidSeedsFile, NullNotAllowed, SeedError, TooFewUniqueValues, UnsupportedUniqueConstraint
-from seedbed.schema.table_description import describe_tables
+from seedbed.schema.description import describe_tables
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan
 from seedbed.seeding.planning.table_plan import encode_rows
 from seedbed.settings import Environment

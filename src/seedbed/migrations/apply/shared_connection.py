@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from seedbed.errors import EnvPyFailure, SeedbedError, UnsupportedEnvPy
 from seedbed.migrations.history.revisions import build_alembic_config, find_script_directory
 from seedbed.postgres.version_table import ensure_version_table_schema
-from seedbed.schema.user_code import describe_exception, find_failing_line, redirect_stdout_to_stderr
+from seedbed.schema.loader import describe_exception, find_failing_line, redirect_stdout_to_stderr
 from seedbed.settings import Project
 
 _MIGRATIONS_PACKAGE = "seedbed.migrations"

@@ -36,7 +36,7 @@ from seedbed.postgres.database import Database, check_default_schema, check_serv
 from seedbed.postgres.driver_errors import find_missing_extension, get_server_message
 from seedbed.postgres.environment_mark import claim_environment
 from seedbed.postgres.locks import migration_lock
-from seedbed.schema.user_code import describe_exception, find_failing_line
+from seedbed.schema.loader import describe_exception, find_failing_line
 from seedbed.settings import Project
 
 DEFAULT_LOCK_WAIT = timedelta(seconds=60)

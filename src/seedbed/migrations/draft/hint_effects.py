@@ -15,7 +15,7 @@ from seedbed.postgres.catalog.model import Enum, ObjectKey
 from seedbed.postgres.catalog.model import Table as FoundTable
 from seedbed.postgres.quoting import display_name, table_display_name
 from seedbed.schema import Schema
-from seedbed.schema.hints import Hint, find_hints, get_enum
+from seedbed.schema.declarations import Hint, find_hints, get_enum
 
 _OF_COLUMNS = ("using", "back", "backfill", "renamed_values")
 

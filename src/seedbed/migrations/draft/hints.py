@@ -12,7 +12,7 @@ from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.migrations.draft.renames import Rename
 from seedbed.postgres.quoting import DIALECT, ColumnName, quote_identifier, table_display_name
 from seedbed.schema import Schema
-from seedbed.schema.hints import read_hint
+from seedbed.schema.declarations import read_hint
 
 _CALLABLES = {
     ("uuid", "uuid4"): "gen_random_uuid()",

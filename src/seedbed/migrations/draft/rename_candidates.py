@@ -11,7 +11,7 @@ from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Enum, ObjectKey, Table
 from seedbed.postgres.quoting import display_name, table_display_name
 from seedbed.schema import Schema
-from seedbed.schema.hints import find_hints, get_enum, read_hint
+from seedbed.schema.declarations import find_hints, get_enum, read_hint
 
 _SIMILAR_TABLE = 0.5
 """The share of columns, equal in name and type, above which two tables are similar."""

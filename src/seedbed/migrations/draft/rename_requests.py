@@ -14,7 +14,7 @@ from seedbed.postgres.catalog.model import Column, Enum, ObjectKey
 from seedbed.postgres.catalog.model import Table as FoundTable
 from seedbed.postgres.quoting import TableName, display_name, table_display_name
 from seedbed.schema import Schema
-from seedbed.schema.hints import get_enum, read_hint
+from seedbed.schema.declarations import get_enum, read_hint
 
 Name = TypeVar("Name", str, TableName)
 

@@ -19,7 +19,7 @@ from seedbed.errors import DraftProofFailure, FileWriteFailure, PostWriteHookFai
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.draft.change_set import RevisionPlan
 from seedbed.migrations.history.revisions import Revision, build_alembic_config
-from seedbed.schema.user_code import redirect_stdout_to_stderr
+from seedbed.schema.loader import redirect_stdout_to_stderr
 from seedbed.settings import Project
 from seedbed.settings.atomic_files import write_atomically
 

@@ -13,7 +13,7 @@ from sqlalchemy import Column, inspect
 
 from seedbed.errors import InvalidSeedsFile, SeedsFileNotFound
 from seedbed.schema import Schema, find_failing_line, format_location
-from seedbed.schema.user_code import redirect_stdout_to_stderr
+from seedbed.schema.loader import redirect_stdout_to_stderr
 from seedbed.seeding.api.rules import Derived, FakerValues, Per, Rule, constant, get_calling_line
 from seedbed.settings import Environment, Project
 

@@ -8,8 +8,7 @@ from click.testing import CliRunner
 
 from seedbed.cli import root
 from seedbed.schema import load_schema
-from seedbed.schema.diagram import draw_mermaid, draw_svg
-from seedbed.schema.table_description import describe_tables
+from seedbed.schema.description import describe_tables, draw_mermaid, draw_svg
 from seedbed.settings import find_project
 from tests.support.projects import little_project
 
