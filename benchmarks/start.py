@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks.harness import Contender, machine, race, report
 from benchmarks.places import SEEDBED, Places, places, run
 from seedbed.postgres.embedded import EmbeddedServer, find_binaries, run_temporary_server
-from seedbed.postgres.embedded.binaries_copy import ensure_runnable
+from seedbed.postgres.embedded.binaries import ensure_runnable
 from seedbed.postgres.embedded.os_account import get_server_account
 
 BARE_INITDB, BARE_PYTHON = "initdb alone", "python -c pass"

@@ -16,7 +16,7 @@ from psycopg2 import sql
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import Binaries, EmbeddedServer, TemporaryServer, find_binaries, run_temporary_server
-from seedbed.postgres.embedded.binaries_copy import ensure_runnable
+from seedbed.postgres.embedded.binaries import ensure_runnable
 from seedbed.postgres.embedded.cluster import Cluster
 from seedbed.postgres.embedded.os_account import get_server_account
 from seedbed.postgres.embedded.state_files import ServerState, server_directory_lock, write_state

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from seedbed.postgres.embedded import find_binaries
-from seedbed.postgres.embedded.binaries_copy import ensure_runnable
+from seedbed.postgres.embedded.binaries import ensure_runnable
 from seedbed.postgres.embedded.os_account import get_server_account
 from tests.acceptance.conftest import people
 from tests.support.patience import PATIENCE

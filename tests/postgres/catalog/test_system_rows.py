@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import Connection
 
+from seedbed.migrations.diff.undrafted_differences import find_system_differences
 from seedbed.postgres.catalog import read_catalog
-from seedbed.postgres.catalog.system_diff import find_system_differences
 from seedbed.postgres.catalog.system_rows import read_system_rows
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.embedded import run_temporary_server

@@ -10,9 +10,10 @@ import pytest
 
 from seedbed.errors import DataDirectoryNotWritable
 from seedbed.postgres.database import resolve_database
-from seedbed.postgres.embedded import Binaries, EmbeddedServer, binaries_copy, find_binaries, os_account
+from seedbed.postgres.embedded import Binaries, EmbeddedServer, find_binaries, os_account
+from seedbed.postgres.embedded import binaries as binaries_module
 from seedbed.postgres.embedded import server as server_module
-from seedbed.postgres.embedded.binaries_copy import ensure_runnable
+from seedbed.postgres.embedded.binaries import ensure_runnable
 from seedbed.postgres.embedded.os_account import OsAccount
 from seedbed.settings import find_project, load_configuration
 from tests.conftest import OWNER, copy_home
@@ -47,7 +48,7 @@ def own_places(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The machine's folders that root's server uses, in the test's own."""
     places = folder.with_name("seedbed-test-places-" + folder.name[-8:])
     monkeypatch.setattr(os_account, "_STATE_DIRECTORY", places / "lib")
-    monkeypatch.setattr(binaries_copy, "_SHARED_CACHE", places / "cache")
+    monkeypatch.setattr(binaries_module, "_SHARED_CACHE", places / "cache")
     monkeypatch.setenv("XDG_CACHE_HOME", str(places / "own"))
     return places
 
@@ -116,8 +117,8 @@ class TestPrograms:
 
         said = user.run(
             f"""{SERVER}
-from seedbed.postgres.embedded import Binaries, binaries_copy, server as module
-binaries_copy._SHARED_CACHE = Path(sys.argv[3]) / "cache"
+from seedbed.postgres.embedded import Binaries, binaries, server as module
+binaries._SHARED_CACHE = Path(sys.argv[3]) / "cache"
 module.find_binaries = lambda: Binaries.from_directory(Path(sys.argv[2]), "the test's package")
 server.ensure_running()
 print(server.ensure_database("shop").name)
@@ -168,7 +169,7 @@ server.stop()
         self, folder: Path, install: Callable[[Path], Binaries], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         binaries = install(folder / "venv")
-        monkeypatch.setattr(binaries_copy, "_SHARED_CACHE", folder / "cache")
+        monkeypatch.setattr(binaries_module, "_SHARED_CACHE", folder / "cache")
         monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
 
         with pytest.raises(DataDirectoryNotWritable, match=r'initdb runs from no path with " \$ ` or \\ in it'):

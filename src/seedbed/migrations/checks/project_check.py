@@ -17,7 +17,7 @@ from seedbed.errors import (
     UnsupportedDifference,
 )
 from seedbed.migrations.apply.upgrade import format_downgrade_target, migrate_to, run_upgrades
-from seedbed.migrations.diff.undrafted_differences import read_project_rows
+from seedbed.migrations.diff.undrafted_differences import find_system_differences, read_project_rows
 from seedbed.migrations.draft.draft import build_model_catalog
 from seedbed.migrations.draft.hint_effects import list_hints
 from seedbed.migrations.draft.unregistered_drops import check_unregistered_drops, find_unregistered_tables
@@ -27,7 +27,6 @@ from seedbed.migrations.history.revisions import History, Revision, read_current
 from seedbed.migrations.proof.candidate import is_about_rows
 from seedbed.migrations.proof.samples.sample_rows import insert_sample_rows, truncate_tables
 from seedbed.postgres.catalog import Catalog, copy_ignored_objects, find_differences, read_catalog
-from seedbed.postgres.catalog.system_diff import find_system_differences
 from seedbed.postgres.connection import connect
 from seedbed.postgres.driver_errors import find_missing_extension, get_server_message
 from seedbed.postgres.shadow_database import shadow_database

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from seedbed.errors import UnsupportedDifference
 from seedbed.interrupts import deferred_interrupts
 from seedbed.migrations.apply.upgrade import migrate_to, run_upgrades
-from seedbed.migrations.diff.undrafted_differences import UndraftedCheck, read_project_rows
+from seedbed.migrations.diff.undrafted_differences import UndraftedCheck, find_system_differences, read_project_rows
 from seedbed.migrations.draft.change_set import ChangeSet, RevisionPlan, build_candidate
 from seedbed.migrations.draft.decisions import Decisions
 from seedbed.migrations.draft.planner import plan_changes
@@ -31,7 +31,6 @@ from seedbed.migrations.history.revisions import History, Revision, find_script_
 from seedbed.migrations.proof.candidate import Candidate, RevisionRun
 from seedbed.migrations.proof.proof import Proof, prove
 from seedbed.postgres.catalog import Catalog, copy_ignored_objects, read_catalog
-from seedbed.postgres.catalog.system_diff import find_system_differences
 from seedbed.postgres.catalog.system_rows import SystemRows
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seedbed.postgres.catalog.dependencies import Catalog
+from seedbed.postgres.catalog.catalog import Catalog
 from seedbed.postgres.catalog.model import (
     CatalogObject,
     Column,

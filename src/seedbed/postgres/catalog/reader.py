@@ -8,10 +8,9 @@ from sqlalchemy import Connection
 
 from seedbed.postgres.catalog import model, queries
 from seedbed.postgres.catalog.canonical_expressions import canonicalize
-from seedbed.postgres.catalog.dependencies import Catalog
-from seedbed.postgres.catalog.filters import exclude_objects
+from seedbed.postgres.catalog.catalog import Catalog, exclude_objects
 from seedbed.postgres.catalog.model import CatalogObject, ObjectKey
-from seedbed.postgres.catalog.snapshot import catalog_cursor
+from seedbed.postgres.catalog.queries import catalog_cursor
 from seedbed.postgres.version_table import VERSION_TABLE, build_version_table_pattern
 
 _GENERATED = {"s": "stored", "v": "virtual", "": None}

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from seedbed.postgres.catalog.canonical_expressions import canonicalize
-from seedbed.postgres.catalog.snapshot import catalog_cursor
+from seedbed.postgres.catalog.queries import catalog_cursor
 from seedbed.postgres.catalog.system_queries import (
     DEPENDENCIES,
     NAMESPACES,

@@ -15,8 +15,7 @@ from psycopg2 import sql
 from seedbed.errors import DataDirectoryVersionMismatch
 from seedbed.postgres.connection import autocommit_cursor, cancel_on_interrupt
 from seedbed.postgres.driver_errors import translate_errors_at
-from seedbed.postgres.embedded.binaries import Binaries, find_binaries
-from seedbed.postgres.embedded.binaries_copy import ensure_runnable
+from seedbed.postgres.embedded.binaries import Binaries, ensure_runnable, find_binaries
 from seedbed.postgres.embedded.cluster import SUPERUSER, Cluster
 from seedbed.postgres.embedded.os_account import choose_server_directory, get_server_account
 from seedbed.postgres.embedded.state_files import Holder, ServerState, read_state, server_directory_lock, write_state

@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seedbed.errors import DataDirectoryNotWritable
-from seedbed.postgres.embedded.binaries import Binaries, find_binaries
-from seedbed.postgres.embedded.binaries_copy import ensure_runnable
+from seedbed.postgres.embedded.binaries import Binaries, ensure_runnable, find_binaries
 from seedbed.postgres.embedded.cluster import SUPERUSER, Cluster
 from seedbed.postgres.embedded.os_account import OsAccount, get_server_account
 from seedbed.postgres.embedded.state_files import Holder, ServerState, read_state, write_state
