@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from seedbed.branching.local import databases
+from seedbed.branching.local import lookup
 from tests.acceptance.conftest import Project, people
 from tests.support.emulators import ask, emulated
 from tests.support.patience import PATIENCE
@@ -97,9 +97,9 @@ def _end_by_comment(main: str, name: str) -> None:
         "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database"
         f" WHERE shobj_description(oid, 'pg_database') LIKE '%{name}%'",
     )[0]
-    found = databases.parse_comment(comment)
+    found = lookup.parse_comment(comment)
     assert found is not None
-    ended = databases.format_comment(replace(found, expires_at=datetime.now(UTC) - timedelta(minutes=1)))
+    ended = lookup.format_comment(replace(found, expires_at=datetime.now(UTC) - timedelta(minutes=1)))
     ask(main, f"COMMENT ON DATABASE {database} IS '{ended}'")
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from seedbed.branching.local.databases import format_comment, parse_comment
+from seedbed.branching.local.lookup import format_comment, parse_comment
 from seedbed.branching.protocol import Branch
 from seedbed.settings import Environment
 

@@ -15,12 +15,12 @@ import pytest
 
 from seedbed.branching import get_branch_provider
 from seedbed.branching.neon import NeonBranches
-from seedbed.branching.neon.annotations import AnnotatedBranch, format_unfinished_name
 from seedbed.branching.neon.client import NeonClient
 from seedbed.branching.neon.creation import BranchRequest
 from seedbed.branching.neon.emulator.branch_storage import BranchStorage
 from seedbed.branching.neon.endpoints import BranchEndpoints
 from seedbed.branching.neon.http import LostAnswer, parse_retry_after
+from seedbed.branching.neon.lookup import AnnotatedBranch, format_unfinished_name
 from seedbed.branching.neon.models import Endpoint
 from seedbed.errors import (
     BranchExists,

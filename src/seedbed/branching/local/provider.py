@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from seedbed.branching.local.databases import (
+from seedbed.branching.local.lookup import (
+    LocalBranchLookup,
     comment_sql,
     drop_database,
     execute_atomically,
@@ -15,7 +16,6 @@ from seedbed.branching.local.databases import (
     set_allow_connections,
     terminate_sessions,
 )
-from seedbed.branching.local.lookup import LocalBranchLookup
 from seedbed.branching.names import build_replaced_name, build_unfinished_name, check_branch_name
 from seedbed.branching.protocol import Branch
 from seedbed.errors import (

@@ -4,9 +4,9 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-from seedbed.branching.neon.annotations import AnnotatedBranch
 from seedbed.branching.neon.client import NeonClient
 from seedbed.branching.neon.http import CONFLICT, LostAnswer, NeonRefusal
+from seedbed.branching.neon.lookup import AnnotatedBranch
 from seedbed.branching.neon.models import Endpoint
 from seedbed.errors import (
     AmbiguousNeonDatabase,

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from seedbed.branching.names import check_branch_name
-from seedbed.branching.neon.annotations import MAX_NAME_LENGTH, AnnotatedBranch, format_unfinished_name
 from seedbed.branching.neon.client import NeonClient, format_timestamp
-from seedbed.branching.neon.copy_mark import CopyMarker
 from seedbed.branching.neon.creation import (
     BranchRequest,
+    CopyMarker,
     create_replacement_request,
     delete_unused_replaced,
     find_children,
@@ -18,7 +17,7 @@ from seedbed.branching.neon.creation import (
 )
 from seedbed.branching.neon.endpoints import BranchEndpoints
 from seedbed.branching.neon.http import CONFLICT, ApiAccess, HttpClient, NeonNotFound, NeonRefusal
-from seedbed.branching.neon.lookup import NeonBranchLookup
+from seedbed.branching.neon.lookup import MAX_NAME_LENGTH, AnnotatedBranch, NeonBranchLookup, format_unfinished_name
 from seedbed.branching.protocol import Branch
 from seedbed.errors import (
     BranchError,
