@@ -42,7 +42,7 @@ from seedbed.service.http.dispatch import DispatchMiddleware
 from seedbed.service.http.server import listen, serve
 from seedbed.service.http.table_routes import TableRouter
 from seedbed.service.pool.query_runner import QueryRunner
-from seedbed.service.queries.page_cursor import CursorSigner
+from seedbed.service.queries.list_query import CursorSigner
 from seedbed.service.queries.resources import build_resources
 from seedbed.settings import DatabaseUrl, find_project, load_configuration, parse_url
 

@@ -8,8 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from seedbed.errors import ListenFailure, PortInUse
-from seedbed.service.http.access_log import AccessLogMiddleware
-from seedbed.service.http.metrics import Metrics
+from seedbed.service.http.instrumentation import AccessLogMiddleware, Metrics
 from seedbed.service.http.server import format_url, listen, serve_in_thread
 
 pytestmark = pytest.mark.unit

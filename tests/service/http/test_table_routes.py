@@ -11,7 +11,7 @@ from sqlmodel.main import SQLModelMetaclass
 
 from seedbed.schema import Schema
 from seedbed.service.http.table_routes import TableRouter
-from seedbed.service.queries.page_cursor import CursorSigner
+from seedbed.service.queries.list_query import CursorSigner
 from seedbed.service.queries.resources import Resource, build_path, build_resources
 
 pytestmark = pytest.mark.unit

@@ -13,16 +13,15 @@ from seedbed.errors import InvalidRoutesModule
 from seedbed.schema import Schema
 from seedbed.schema.loader import import_from_root
 from seedbed.service.http.access_control import AccessControlMiddleware, parse_origins, parse_token_hashes
-from seedbed.service.http.access_log import AccessLogMiddleware
 from seedbed.service.http.dispatch import DispatchMiddleware
 from seedbed.service.http.health import ReadinessProbe, create_health_router, read_project_history
-from seedbed.service.http.metrics import CONTENT_TYPE, Metrics
+from seedbed.service.http.instrumentation import CONTENT_TYPE, AccessLogMiddleware, Metrics
 from seedbed.service.http.openapi import add_tables_to_openapi
 from seedbed.service.http.problems import add_problem_handlers
 from seedbed.service.http.table_routes import TableRouter
 from seedbed.service.pool.query_runner import QueryRunner
 from seedbed.service.pool.statement import Fetch
-from seedbed.service.queries.page_cursor import CursorSigner
+from seedbed.service.queries.list_query import CursorSigner
 from seedbed.service.queries.resources import build_resources
 from seedbed.settings import Configuration, DatabaseUrl, Environment, Project
 

@@ -12,9 +12,9 @@ from starlette.routing import Route
 from seedbed.service.http.problems import document_problems
 from seedbed.service.http.table_routes import build_path_template
 from seedbed.service.queries.list_query import DEFAULT_LIMIT, MAX_LIMIT, RESERVED_PARAMETERS
-from seedbed.service.queries.readable_columns import ReadableColumn
 from seedbed.service.queries.resources import Link, Resource
 from seedbed.service.queries.value_parser import restrict_to_list_item
+from seedbed.service.queries.visibility import ReadableColumn
 
 _REF = "#/components/schemas/{model}"
 _HEADERS = {

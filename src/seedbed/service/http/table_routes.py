@@ -23,11 +23,10 @@ from seedbed.service.http.access_control import MAX_URL_BYTES
 from seedbed.service.http.problems import create_error_problem, translate_error
 from seedbed.service.log_format import LOG
 from seedbed.service.pool.statement import Fetch, Row, Statement
-from seedbed.service.queries.list_query import ListQuery, parse_fields, parse_list_query, parse_value
-from seedbed.service.queries.page_cursor import CursorSigner
-from seedbed.service.queries.readable_columns import ReadableColumn
+from seedbed.service.queries.list_query import CursorSigner, ListQuery, parse_fields, parse_list_query, parse_value
 from seedbed.service.queries.resources import Link, Resource
 from seedbed.service.queries.sql_compiler import ParentRow, QueryCompiler
+from seedbed.service.queries.visibility import ReadableColumn
 
 Parameters = list[bytes | None]
 TEMPLATE_SCOPE_KEY = "seedbed.route"

@@ -13,9 +13,8 @@ from sqlmodel import SQLModel
 
 from seedbed.postgres.quoting import quote_table
 from seedbed.schema import Schema
-from seedbed.service.queries.readable_columns import ReadableColumn, collect_readable_columns
 from seedbed.service.queries.response_models import ResponseModel, build_response_model
-from seedbed.service.queries.visibility import is_table_public
+from seedbed.service.queries.visibility import ReadableColumn, collect_readable_columns, is_table_public
 
 _RESERVED_PATHS = frozenset({"/docs", "/health", "/metrics", "/openapi.json", "/redoc"})
 

@@ -14,8 +14,7 @@ from sqlmodel import SQLModel
 
 from seedbed.errors import UnsupportedSerializer
 from seedbed.service.queries.json_output import find_serializers
-from seedbed.service.queries.readable_columns import ReadableColumn
-from seedbed.service.queries.visibility import is_secret_name
+from seedbed.service.queries.visibility import ReadableColumn, is_secret_name
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from seedbed.service.pool.statement import Statement
 from seedbed.service.queries.list_query import Filter, ListQuery
-from seedbed.service.queries.readable_columns import ReadableColumn
 from seedbed.service.queries.resources import Link, Resource
+from seedbed.service.queries.visibility import ReadableColumn
 
 _MAX_CACHED = 1000
 """The number of cached statements. Clients decide how many different ones are needed, so the oldest are dropped."""
