@@ -17,7 +17,7 @@ from seedbed.postgres.locks import TEMPLATE_LOCKS, poll_lock
 from seedbed.schema import Schema, load_schema
 from seedbed.settings import Environment, Project
 from seedbed.testing.databases import fingerprint
-from seedbed.testing.databases.file_tracking import track_files
+from seedbed.testing.databases.fingerprint import track_files
 from seedbed.testing.databases.server_access import ServerAccess, drop_database
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from psycopg2 import Error as DriverError
 
 from seedbed.errors import SeedbedError
 from seedbed.postgres.embedded import Binaries, TemporaryServer, run_temporary_server
-from seedbed.testing.databases.kept_databases import KeptDatabase, keep_data
 from seedbed.testing.server.data_snapshot import snapshot_lock
+from seedbed.testing.server.kept_databases import KeptDatabase, keep_data
 
 
 class RunServer:

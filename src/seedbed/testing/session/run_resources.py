@@ -20,11 +20,11 @@ from seedbed.postgres.locks import TEST_RUN_LOCKS
 from seedbed.settings import Project, find_project
 from seedbed.settings.url_parser import MalformedUrl, parse_url
 from seedbed.testing.databases.clones import Clone, ClonePool
-from seedbed.testing.databases.kept_databases import KeptDatabase, add_kept
 from seedbed.testing.databases.server_access import ServerAccess, drop_database
 from seedbed.testing.databases.shared_database import SharedDatabase
 from seedbed.testing.databases.template import TemplateStore
 from seedbed.testing.server.data_snapshot import ensure_snapshot, ensure_storage_directory, name_owner_role
+from seedbed.testing.server.kept_databases import KeptDatabase, add_kept
 from seedbed.testing.server.lifecycle import RunServer
 from seedbed.testing.server.worker_access import ServerClient
 from seedbed.testing.session.statement_log import StatementLog
