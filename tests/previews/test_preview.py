@@ -298,7 +298,7 @@ class TestComparison:
     def test_is_skipped_without_a_server_for_the_models(
         self, configuration: Configuration, development: Database
     ) -> None:
-        with patch("seedbed.previews.model_comparison.build_model_catalog", side_effect=NoShadowServer([])):
+        with patch("seedbed.previews.preview_data.build_model_catalog", side_effect=NoShadowServer([])):
             preview = create_or_update(configuration, "preview/pr-42")
 
         assert preview.data.schema_comparison is None

@@ -16,8 +16,7 @@ import seedbed.starter
 from seedbed import __version__
 from seedbed.errors import ExistingProjectFiles, ProjectDirectoryNotWritable
 from seedbed.settings import find_project
-from seedbed.starter.components import ProjectParts
-from seedbed.starter.project_writer import create_project
+from seedbed.starter.project_writer import ProjectParts, create_project
 
 pytestmark = pytest.mark.unit
 

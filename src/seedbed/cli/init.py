@@ -11,8 +11,8 @@ from seedbed.cli.options import ask, columns, json_option, show
 
 if TYPE_CHECKING:
     from seedbed.starter.adoption import Adoption
-    from seedbed.starter.components import ProjectParts
     from seedbed.starter.project_discovery import DiscoveredProject
+    from seedbed.starter.project_writer import ProjectParts
 
 _PARTS = (
     ("schema/", "the tables, User and Task"),
@@ -42,8 +42,8 @@ def init(ctx: click.Context, path: Path, neon: bool | None, service: bool | None
 
     Example: seedbed init shop
     """
-    from seedbed.starter.components import ProjectParts
     from seedbed.starter.project_discovery import discover_project
+    from seedbed.starter.project_writer import ProjectParts
 
     folder: Path = ctx.find_root().obj / path
     project = discover_project(folder.resolve()) if folder.is_dir() else None

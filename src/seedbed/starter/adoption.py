@@ -9,9 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from seedbed.errors import ProjectDirectoryNotWritable
-from seedbed.starter.components import PREVIEW_FILES, ProjectParts
 from seedbed.starter.env_py import add_shared_connection
 from seedbed.starter.project_discovery import DiscoveredProject
+from seedbed.starter.project_writer import PREVIEW_FILES, ProjectParts
 
 _ROW_COUNTS = {"development": 50, "testing": 5}
 _SEEDS_FILE = '''"""Seed data for {environment}."""

@@ -1,4 +1,4 @@
-"""Creation of a new project in a directory, completely or not at all."""
+"""Creation of a new project from the packaged files of the chosen parts, completely or not at all."""
 
 import os
 import re
@@ -12,7 +12,38 @@ from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 
 from seedbed.errors import ExistingProjectFiles, ProjectDirectoryNotWritable
-from seedbed.starter.components import ProjectParts
+
+PREVIEW_FILES = frozenset({".github/workflows/previews.yml"})
+
+_CONDITIONAL = re.compile(
+    r"^(?:#|<!--) (with|without) (neon|service)(?: -->)?\n(.*?)^(?:#|<!--) end(?: -->)?\n", re.MULTILINE | re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class ProjectParts:
+    """`neon`: the workflow and settings for preview databases on Neon. `service`: the read service."""
+
+    neon: bool = True
+    service: bool = True
+
+    def excludes(self, file: str) -> bool:
+        return file in PREVIEW_FILES and not self.neon
+
+    def filter_text(self, text: str) -> str:
+        """Remove the passages of excluded parts from a packaged text.
+
+        A passage begins with a line such as `# with neon` or `# without service`, and ends with `# end`. In Markdown,
+        these lines are HTML comments.
+        """
+        parts = {"neon": self.neon, "service": self.service}
+
+        def select(match: re.Match[str]) -> str:
+            condition, part, passage = match.groups()
+            return passage if parts[part] == (condition == "with") else ""
+
+        return _CONDITIONAL.sub(select, text)
+
 
 _PLACEHOLDER_NAME = "my-project"
 """The project name in the packaged files, which the new project's name replaces."""
