@@ -16,8 +16,7 @@ from seedbed.cli.options import HELP_WIDTH
 from seedbed.cli.preview import preview
 from seedbed.cli.schema import schema
 from seedbed.cli.seed import seed
-from seedbed.cli.serve import serve
-from seedbed.cli.up import up
+from seedbed.cli.serve import serve, up
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": HELP_WIDTH})

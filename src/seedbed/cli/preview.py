@@ -89,7 +89,7 @@ def up(
 
     Example: seedbed preview up preview/pr-42
     """
-    from seedbed.cli.ci_output import format_dotenv, require_github_actions, write_github_outputs
+    from seedbed.cli.preview_report import format_dotenv, require_github_actions, write_github_outputs
     from seedbed.previews.preview import create_or_update
     from seedbed.previews.preview_data import DataMode
 

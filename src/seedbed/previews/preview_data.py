@@ -38,6 +38,66 @@ from seedbed.seeding.planning.seed_plan import POOL_CACHE, plan
 from seedbed.settings import Configuration, Environment, Origin
 from seedbed.settings.sources import SourceKind
 
+_TABLE_OBJECTS = ("column", "constraint", "trigger", "policy")
+"""Types of objects that affect which rows a model's table accepts, even if no model declares them."""
+
+
+@dataclass(frozen=True)
+class ModelComparison:
+    """The objects and privileges of a preview's database beyond the models; no query of a model uses them."""
+
+    extra: tuple[str, ...]
+
+
+def compare_with_models(configuration: Configuration, name: str, database: Database) -> ModelComparison | None:
+    """Compare a preview's catalog with that of a temporary database created from the models.
+
+    Everything that the models declare must exist as declared, and their tables may have nothing else except indexes.
+    Other tables, functions and so on that no model describes, and additional privileges, are returned instead. Objects
+    that the project ignores are left out. Return None where no server can hold the temporary database.
+
+    Raises:
+        PreviewSchemaMismatch: with the differences.
+        SchemaBuildFailure: PostgreSQL refuses what the models declare.
+    """
+    project = configuration.project
+    try:
+        expected, _ = build_model_catalog(configuration, load_schema(project))
+    except NoShadowServer:
+        return None
+    with connect(database) as connection:
+        actual = read_catalog(connection, project.version_table)
+    all_differences = find_differences(
+        actual, copy_ignored_objects(expected, actual, project.ignore, project.version_table)
+    )
+    undeclared_tables = {
+        difference.object.removeprefix("table ")
+        for difference in all_differences
+        if _is_unexpected(difference, "table")
+    }
+    extra = [difference for difference in all_differences if _is_extra(difference, undeclared_tables)]
+    if mismatches := [str(difference) for difference in all_differences if difference not in extra]:
+        raise PreviewSchemaMismatch(name, mismatches)
+    return ModelComparison(
+        tuple(difference.object if not difference.attribute else str(difference) for difference in extra)
+    )
+
+
+def _is_unexpected(difference: Difference, *object_types: str) -> bool:
+    return difference.found == "not wanted" and not difference.attribute and difference.object.startswith(object_types)
+
+
+def _is_extra(difference: Difference, unknown_tables: set[str]) -> bool:
+    if difference.attribute == "privileges":
+        return _split_privileges(difference.expected) <= _split_privileges(difference.found)
+    if _is_unexpected(difference, *_TABLE_OBJECTS):
+        return difference.object.rpartition(" of ")[2] in unknown_tables
+    return _is_unexpected(difference, "")
+
+
+def _split_privileges(privileges: str) -> set[str]:
+    return set(privileges.split(", ")) - {"none"}
+
 
 class DataMode(StrEnum):
     """The requested rows: seeded from seeds/preview.py, copied from the parent, or copied and masked.
@@ -197,64 +257,3 @@ def _mask(configuration: Configuration, database: Database, exceptions: MaskingE
         mark_rows_replaced(connection, read_copy_id(connection))
         connection.commit()
     return mask_result
-
-
-_TABLE_OBJECTS = ("column", "constraint", "trigger", "policy")
-"""Types of objects that affect which rows a model's table accepts, even if no model declares them."""
-
-
-@dataclass(frozen=True)
-class ModelComparison:
-    """The objects and privileges of a preview's database beyond the models; no query of a model uses them."""
-
-    extra: tuple[str, ...]
-
-
-def compare_with_models(configuration: Configuration, name: str, database: Database) -> ModelComparison | None:
-    """Compare a preview's catalog with that of a temporary database created from the models.
-
-    Everything that the models declare must exist as declared, and their tables may have nothing else except indexes.
-    Other tables, functions and so on that no model describes, and additional privileges, are returned instead. Objects
-    that the project ignores are left out. Return None where no server can hold the temporary database.
-
-    Raises:
-        PreviewSchemaMismatch: with the differences.
-        SchemaBuildFailure: PostgreSQL refuses what the models declare.
-    """
-    project = configuration.project
-    try:
-        expected, _ = build_model_catalog(configuration, load_schema(project))
-    except NoShadowServer:
-        return None
-    with connect(database) as connection:
-        actual = read_catalog(connection, project.version_table)
-    all_differences = find_differences(
-        actual, copy_ignored_objects(expected, actual, project.ignore, project.version_table)
-    )
-    undeclared_tables = {
-        difference.object.removeprefix("table ")
-        for difference in all_differences
-        if _is_unexpected(difference, "table")
-    }
-    extra = [difference for difference in all_differences if _is_extra(difference, undeclared_tables)]
-    if mismatches := [str(difference) for difference in all_differences if difference not in extra]:
-        raise PreviewSchemaMismatch(name, mismatches)
-    return ModelComparison(
-        tuple(difference.object if not difference.attribute else str(difference) for difference in extra)
-    )
-
-
-def _is_unexpected(difference: Difference, *object_types: str) -> bool:
-    return difference.found == "not wanted" and not difference.attribute and difference.object.startswith(object_types)
-
-
-def _is_extra(difference: Difference, unknown_tables: set[str]) -> bool:
-    if difference.attribute == "privileges":
-        return _split_privileges(difference.expected) <= _split_privileges(difference.found)
-    if _is_unexpected(difference, *_TABLE_OBJECTS):
-        return difference.object.rpartition(" of ")[2] in unknown_tables
-    return _is_unexpected(difference, "")
-
-
-def _split_privileges(privileges: str) -> set[str]:
-    return set(privileges.split(", ")) - {"none"}

@@ -62,7 +62,7 @@ class CreatedProject:
     files: tuple[str, ...]
 
 
-def create_project(folder: Path, parts: ProjectParts = ProjectParts()) -> CreatedProject:  # noqa: B008 - a frozen value
+def create_project(folder: Path, parts: ProjectParts = ProjectParts()) -> CreatedProject:
     """Create a project in a directory that is missing, empty, or has no project files.
 
     The files come from this package; a test keeps those that the reference project also has identical. The first

@@ -2,16 +2,11 @@
 
 import click
 
-from seedbed.cli.migrate.accept import accept
-from seedbed.cli.migrate.adopt import adopt
-from seedbed.cli.migrate.apply import apply
-from seedbed.cli.migrate.check import check
-from seedbed.cli.migrate.downgrade import downgrade
+from seedbed.cli.migrate.apply import apply, downgrade
 from seedbed.cli.migrate.draft import draft
-from seedbed.cli.migrate.plan import plan
-from seedbed.cli.migrate.rebase import rebase
-from seedbed.cli.migrate.rehearse import rehearse
-from seedbed.cli.migrate.status import status
+from seedbed.cli.migrate.history import accept, adopt, rebase
+from seedbed.cli.migrate.plan import plan, rehearse
+from seedbed.cli.migrate.status import check, status
 
 
 @click.group("migrate")

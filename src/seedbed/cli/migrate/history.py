@@ -1,8 +1,29 @@
-"""`seedbed migrate accept`: record an edited revision as applied."""
+"""`seedbed migrate adopt`, `accept` and `rebase`: settle which revisions a database has, and their order."""
 
 import click
 
 from seedbed.cli.options import PRODUCTION, configuration, confirm, env_option, json_option, show, step, yes_option
+
+
+@click.command("adopt", short_help="Baseline an existing database: record its revision.")
+@click.option("--at", metavar="REVISION", help="The revision to record. Default: the one that matches.")
+@env_option
+@json_option
+@click.pass_context
+def adopt(ctx: click.Context, at: str | None, env: str | None, as_json: bool) -> None:
+    """Baseline an existing database: record its current revision without running anything.
+
+    Use this for a database that was created without the migrations. Its schema must equal the one that a revision
+    creates.
+
+    Example: seedbed migrate adopt -e production
+    """
+    from seedbed.migrations.apply.baseline import adopt as adopt_database
+    from seedbed.postgres.database import resolve_database
+
+    settings = configuration(ctx, env)
+    baseline = adopt_database(settings, resolve_database(settings), revision=at)
+    show(baseline, as_json=as_json, lines=[f"{baseline.database} is now at {baseline.revision}."])
 
 
 @click.command("accept", short_help="Record an edited revision as applied to the database.")
@@ -39,3 +60,21 @@ def accept(ctx: click.Context, revision: str, yes: str | None, env: str | None, 
     else:
         lines = [f"Nothing to accept: {edit.revision.id} was not edited after it was applied to {database.name}."]
     show(edit, as_json=as_json, lines=lines)
+
+
+@click.command("rebase", short_help="Fix two heads: move one revision after the other.")
+@click.argument("revision", metavar="REVISION")
+@json_option
+@click.pass_context
+def rebase(ctx: click.Context, revision: str, as_json: bool) -> None:
+    """Fix two heads: move the side that ends in REVISION after the other.
+
+    Use this after a merge of two branches of code. Rewrites one line of one file, and migrations/head. Reset a local
+    database that has the moved revision.
+
+    Example: seedbed migrate rebase 743b
+    """
+    from seedbed.migrations.history.rebase import rebase as rebase_revision
+
+    rebased = rebase_revision(configuration(ctx, None).project, revision)
+    show(rebased, as_json=as_json, lines=[f"{rebased.revision} now follows {rebased.down_revision}."])

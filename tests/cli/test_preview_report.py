@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seedbed.cli.ci_output import write_github_outputs
+from seedbed.cli.preview_report import write_github_outputs
 from seedbed.settings import DatabaseUrl, parse_url
 
 pytestmark = pytest.mark.unit
