@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from seedbed.branching.protocol import Branch
-from seedbed.migrations.apply.baseline import Baseline
 from seedbed.migrations.apply.plan import UpgradePlan
+from seedbed.migrations.checks.baseline import Baseline, RevisionEdit
 from seedbed.migrations.checks.doctor_files import Finding
-from seedbed.migrations.checks.edit_acceptance import RevisionEdit
-from seedbed.migrations.checks.environment_status import EnvironmentStatus
 from seedbed.migrations.checks.project_check import ProjectCheck
+from seedbed.migrations.checks.status import EnvironmentStatus
 from seedbed.migrations.draft.draft import DraftedRevisions
 from seedbed.migrations.hazards.rehearsal import BlockedTable, Rehearsal, RehearsedStatement
 from seedbed.migrations.hazards.rules import Hazard

@@ -1,27 +1,38 @@
-"""Run Alembic from a project's env.py, set up for the project's database and models."""
+"""Run Alembic from a project's env.py, set up for the project's database and models, and guard production."""
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from alembic import context
+from alembic import command, context
 from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from seedbed.errors import SeedbedError
-from seedbed.migrations.alembic_bridge.production_guard import guard_production
+from seedbed.errors import ProductionNotConfirmed, SeedbedError
 from seedbed.migrations.apply.lock_retry import DEFAULT_RETRY_POLICY, limit_lock_waits
 from seedbed.migrations.apply.name_clashes import refuse_name_clashes
+from seedbed.migrations.apply.plan import plan_upgrade
+from seedbed.migrations.apply.shared_connection import nest_alembic
+from seedbed.migrations.hazards.assessment import assess_downgrade, assess_upgrade, refuse_unallowed_hazards
 from seedbed.migrations.history.applied_log import record_step
-from seedbed.migrations.history.revisions import PROJECT_ATTRIBUTE, get_version_table_options, read_current_revision
+from seedbed.migrations.history.revisions import (
+    PROJECT_ATTRIBUTE,
+    History,
+    Revision,
+    get_version_table_options,
+    read_current_revision,
+    read_history,
+    split_heads,
+)
 from seedbed.postgres.connection import connect
-from seedbed.postgres.database import check_default_schema, refuse_pooler, resolve_database
+from seedbed.postgres.database import Database, check_default_schema, refuse_pooler, resolve_database
 from seedbed.postgres.environment_mark import SEEDBED_SCHEMA, claim_environment, read_mark
 from seedbed.postgres.locks import migration_lock
 from seedbed.postgres.version_table import ensure_version_table_schema
 from seedbed.schema import load_schema
-from seedbed.settings import Environment, Project, find_project, load_configuration
+from seedbed.settings import Configuration, Environment, Project, find_project, load_configuration
 
 _PLUGINS = ["alembic.autogenerate.*", "seedbed.*"]
 _TEXT_FORMATS = {"datestyle": "ISO", "intervalstyle": "postgres", "extra_float_digits": "1"}
@@ -141,3 +152,53 @@ def _render_stored_type(object_type: str, item: object, _context: object) -> str
         type_instance: TypeEngine[Any] = stored_type if isinstance(stored_type, TypeEngine) else stored_type()
         return f"sa.{type_instance!r}"
     return False
+
+
+def guard_production(configuration: Configuration, database: Database) -> None:
+    """Check that a plain Alembic command on production is confirmed, as `seedbed migrate apply` does.
+
+    The revisions run on a temporary database first. Destructive hazards must be allowed, by a note in the revision or
+    by `-x allow=RULE`, with several rules separated by commas. A downgrade is always destructive, and needs no `allow`.
+    The database must be named with `-x yes=NAME`. Other Alembic commands pass, and so does a command that changes
+    nothing.
+
+    Raises:
+        HazardsNotAllowed, ProductionNotConfirmed: with what the revisions would do.
+        RevisionFailure: a revision fails on a database without rows.
+        NoShadowServer, DatabaseUnreachable: no server for temporary databases is available.
+    """
+    alembic_command: tuple[Any, ...] = getattr(context.config.cmd_opts, "cmd", (None,))
+    if alembic_command[0] not in {command.upgrade, command.downgrade}:
+        return
+    is_upgrade = alembic_command[0] is command.upgrade
+    plan = plan_upgrade(configuration.project, database)
+    revisions = _find_revisions(read_history(configuration.project), plan.revision, is_upgrade=is_upgrade)
+    if not revisions:
+        return
+    with nest_alembic():
+        if is_upgrade:
+            assessments = assess_upgrade(configuration, database, replace(plan, pending=revisions))
+        else:
+            assessments = assess_downgrade(configuration, database, plan.revision, revisions)
+    arguments = context.get_x_argument(as_dictionary=True)
+    if is_upgrade:
+        refuse_unallowed_hazards(
+            database.name, assessments, [rule.strip() for rule in str(arguments.get("allow", "")).split(",")]
+        )
+    if arguments.get("yes") != database.name:
+        verb = "upgrade" if is_upgrade else "downgrade"
+        hazards = [hazard.sentence for assessment in assessments for hazard in assessment.hazards]
+        raise ProductionNotConfirmed(database.name, verb, [revision.id for revision in revisions], hazards)
+
+
+def _find_revisions(history: History, current: str | None, *, is_upgrade: bool) -> tuple[Revision, ...]:
+    """Return the revisions in the order in which Alembic will run them. Alembic resolves targets such as `+1` and
+    `base`.
+    """
+    script, target = context.script, context.config.cmd_opts.revision  # type: ignore[union-attr]
+    find_steps: Any = script._upgrade_revs if is_upgrade else script._downgrade_revs  # noqa: SLF001
+    by_id = {revision.id: revision for revision in history.revisions}
+    return tuple(
+        by_id[step.revision.revision]
+        for step in find_steps(target, split_heads(current) if current is not None else current)
+    )

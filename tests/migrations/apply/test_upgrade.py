@@ -27,7 +27,7 @@ from seedbed.errors import (
 from seedbed.migrations.apply.index_progress import report_index_progress
 from seedbed.migrations.apply.lock_retry import LockRetryPolicy
 from seedbed.migrations.apply.upgrade import apply
-from seedbed.migrations.checks.environment_status import read_environment_statuses
+from seedbed.migrations.checks.status import read_environment_statuses
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import EmbeddedServer, TemporaryServer

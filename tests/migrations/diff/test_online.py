@@ -14,8 +14,8 @@ from sqlmodel import Session
 from seedbed.errors import RevisionFailure, UnsupportedChange
 from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply, migrate_to
-from seedbed.migrations.checks.drift import find_drift
 from seedbed.migrations.checks.project_check import check_project
+from seedbed.migrations.checks.status import find_drift
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.migrations.draft.draft import DraftedRevisions, draft
 from seedbed.migrations.hazards.assessment import assess_upgrade

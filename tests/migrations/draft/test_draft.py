@@ -26,7 +26,7 @@ from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.draft.decisions import Decisions
 from seedbed.migrations.draft.draft import DraftedRevisions, draft, draft_empty
-from seedbed.migrations.history.checksum_file import seal_revisions
+from seedbed.migrations.history.checksum import seal_revisions
 from seedbed.migrations.history.revisions import read_history
 from seedbed.migrations.proof.proof import Verdict
 from seedbed.postgres.database import Database

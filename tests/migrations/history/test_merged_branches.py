@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from seedbed.errors import MultipleHeads, RevisionNotReversible
-from seedbed.migrations.apply.baseline import adopt
 from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
-from seedbed.migrations.checks.drift import find_drift
+from seedbed.migrations.checks.baseline import adopt
 from seedbed.migrations.checks.project_check import check_project
+from seedbed.migrations.checks.status import find_drift
 from seedbed.migrations.hazards.assessment import assess_downgrade, assess_upgrade
 from seedbed.migrations.hazards.rehearsal import rehearse
 from seedbed.migrations.history.revisions import read_history

@@ -18,7 +18,7 @@ def adopt(ctx: click.Context, at: str | None, env: str | None, as_json: bool) ->
 
     Example: seedbed migrate adopt -e production
     """
-    from seedbed.migrations.apply.baseline import adopt as adopt_database
+    from seedbed.migrations.checks.baseline import adopt as adopt_database
     from seedbed.postgres.database import resolve_database
 
     settings = configuration(ctx, env)
@@ -41,7 +41,7 @@ def accept(ctx: click.Context, revision: str, yes: str | None, env: str | None, 
 
     Example: seedbed migrate accept 5b1f -e production --yes shop
     """
-    from seedbed.migrations.checks.edit_acceptance import accept_edit, read_edit
+    from seedbed.migrations.checks.baseline import accept_edit, read_edit
     from seedbed.postgres.database import resolve_database
     from seedbed.postgres.environment_mark import read_database_mark
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from seedbed.migrations.apply.downgrade import UndoneRevisions
     from seedbed.migrations.apply.plan import UpgradePlan
     from seedbed.migrations.apply.upgrade import AppliedRevisions
-    from seedbed.migrations.checks.environment_status import EnvironmentStatus
+    from seedbed.migrations.checks.status import EnvironmentStatus
     from seedbed.migrations.hazards.assessment import RevisionAssessment
     from seedbed.migrations.hazards.rehearsal import Rehearsal
     from seedbed.migrations.hazards.rules import Hazard

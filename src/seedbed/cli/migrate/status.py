@@ -22,7 +22,7 @@ def status(ctx: click.Context, all_environments: bool, env: str | None, as_json:
         _show_environments(ctx, as_json=as_json)
         return
     from seedbed.migrations.apply.plan import plan_upgrade
-    from seedbed.migrations.history.checksum_file import read_seals
+    from seedbed.migrations.history.checksum import read_seals
     from seedbed.postgres.database import resolve_database
 
     settings = configuration(ctx, env)
@@ -42,7 +42,7 @@ def status(ctx: click.Context, all_environments: bool, env: str | None, as_json:
 
 
 def _show_environments(ctx: click.Context, *, as_json: bool) -> None:
-    from seedbed.migrations.checks.environment_status import read_environment_statuses
+    from seedbed.migrations.checks.status import read_environment_statuses
 
     with step("Checking environments"):
         statuses = read_environment_statuses(configuration(ctx, None).project)
@@ -64,9 +64,9 @@ def check(ctx: click.Context, seal: bool, since: str | None, env: str | None, as
     Example: seedbed migrate check
     """
     with step("Checking"):
-        from seedbed.migrations.checks.drift import refuse_drift
         from seedbed.migrations.checks.project_check import check_project
-        from seedbed.migrations.history.checksum_file import seal_revisions
+        from seedbed.migrations.checks.status import refuse_drift
+        from seedbed.migrations.history.checksum import seal_revisions
         from seedbed.migrations.history.revisions import read_history
         from seedbed.postgres.database import resolve_database
 

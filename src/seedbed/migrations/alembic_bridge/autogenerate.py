@@ -11,7 +11,7 @@ from alembic.autogenerate.render import renderers
 from alembic.operations.ops import MigrateOperation, UpgradeOps
 from sqlalchemy import MetaData, Table
 
-from seedbed.migrations.alembic_bridge.nested import nest_alembic
+from seedbed.migrations.apply.shared_connection import nest_alembic
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.draft.change_set import RevisionPlan
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy

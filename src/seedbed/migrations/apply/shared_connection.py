@@ -1,4 +1,4 @@
-"""Pass Seedbed's own connection to a project's env.py, and check that env.py uses it."""
+"""Run a project's env.py on Seedbed's own connection, also inside a running Alembic command."""
 
 import ast
 import logging
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import alembic.context
+import alembic.op
 import alembic.runtime.environment
 from alembic.config import Config
 from sqlalchemy import Connection
@@ -16,6 +18,23 @@ from seedbed.migrations.history.revisions import build_alembic_config, find_scri
 from seedbed.postgres.version_table import ensure_version_table_schema
 from seedbed.schema.loader import describe_exception, find_failing_line, redirect_stdout_to_stderr
 from seedbed.settings import Project
+
+
+@contextmanager
+def nest_alembic() -> Iterator[None]:
+    """Allow a nested run of Alembic within a block.
+
+    The inner run removes the proxies of `alembic.op` and `alembic.context`, so those of the outer run are restored.
+    """
+    outer_proxies = [
+        proxy for module in (alembic.context, alembic.op) if (proxy := getattr(module, "_proxy", None)) is not None
+    ]
+    try:
+        yield
+    finally:
+        for proxy in outer_proxies:
+            proxy._install_proxy()  # noqa: SLF001 - Alembic has no public API for nesting and calls this itself
+
 
 _MIGRATIONS_PACKAGE = "seedbed.migrations"
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 from seedbed.errors import SeedbedError
 from seedbed.migrations.checks.doctor_files import FILE_CHECKS, Finding, list_versions, make_error_finding
-from seedbed.migrations.checks.drift import find_drift
+from seedbed.migrations.checks.status import find_drift
 from seedbed.migrations.history.revisions import read_current_revision, read_history
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, check_server, refuse_pooler, resolve_database

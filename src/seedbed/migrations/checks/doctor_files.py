@@ -16,7 +16,7 @@ from seedbed.errors import (
 )
 from seedbed.migrations.apply.shared_connection import require_connection_support
 from seedbed.migrations.draft.unregistered_drops import find_unregistered_tables
-from seedbed.migrations.history.checksum_file import find_broken_seals, find_missing_revisions
+from seedbed.migrations.history.checksum import find_broken_seals, find_missing_revisions
 from seedbed.migrations.history.revisions import find_script_directory, read_history
 from seedbed.postgres.database import get_embedded_server
 from seedbed.postgres.embedded import find_binaries

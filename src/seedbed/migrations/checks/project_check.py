@@ -22,7 +22,7 @@ from seedbed.migrations.draft.draft import build_model_catalog
 from seedbed.migrations.draft.hint_effects import list_hints
 from seedbed.migrations.draft.unregistered_drops import check_unregistered_drops, find_unregistered_tables
 from seedbed.migrations.hazards.trace import record_transaction_modes
-from seedbed.migrations.history.checksum_file import find_broken_seals, find_missing_revisions
+from seedbed.migrations.history.checksum import find_broken_seals, find_missing_revisions
 from seedbed.migrations.history.revisions import History, Revision, read_current_revision, read_history
 from seedbed.migrations.proof.candidate import is_about_rows
 from seedbed.migrations.proof.samples.sample_rows import insert_sample_rows, truncate_tables

@@ -5,6 +5,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from seedbed.errors import UnsupportedChange
+from seedbed.migrations.diff.change_order import group_renames, pick_temporary_name
+from seedbed.migrations.diff.dependents import RebuildSet, find_column, find_rebuild_set, find_stale_values
 from seedbed.migrations.diff.objects import (
     column_changes,
     constraints,
@@ -14,11 +16,8 @@ from seedbed.migrations.diff.objects import (
     privileges,
     sequences,
 )
-from seedbed.migrations.diff.rebuild_set import RebuildSet, find_column, find_rebuild_set
-from seedbed.migrations.diff.rename_order import group_renames, pick_temporary_name
-from seedbed.migrations.diff.stale_function_results import find_stale_values
 from seedbed.migrations.diff.statement import Statement
-from seedbed.migrations.diff.types import replaced_types, user_types
+from seedbed.migrations.diff.types import user_types
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import (
     CatalogObject,
@@ -204,7 +203,7 @@ class CatalogDiff:
                 raise UnsupportedChange(f"type {old.key[-1]}", "it becomes another kind of type")
             match old, new:
                 case Enum(), Enum() if old.labels != new.labels:
-                    if user_types.add_labels(old, new) is None or replaced_types.uses_new_labels(old, new, self.after):
+                    if user_types.add_labels(old, new) is None or user_types.uses_new_labels(old, new, self.after):
                         replaced.add(old.key)
                 case Domain(), Domain() if user_types.alter_domain(old, new) is None:
                     replaced.add(old.key)

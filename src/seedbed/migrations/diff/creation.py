@@ -6,7 +6,7 @@ from dataclasses import replace
 from seedbed.errors import UnsupportedChange
 from seedbed.migrations.diff.backfill_expressions import ValueSources
 from seedbed.migrations.diff.catalog_diff import CatalogDiff
-from seedbed.migrations.diff.dependency_order import sort_by_dependencies, sort_tables
+from seedbed.migrations.diff.change_order import sort_by_dependencies, sort_tables
 from seedbed.migrations.diff.objects import (
     column_additions,
     column_changes,
@@ -14,14 +14,13 @@ from seedbed.migrations.diff.objects import (
     functions,
     indexes,
     other_objects,
-    row_security,
     sequences,
     tables,
 )
 from seedbed.migrations.diff.removal import is_default_dropped_early
 from seedbed.migrations.diff.serial_columns import is_serial, use_serial_types
 from seedbed.migrations.diff.statement import Statement
-from seedbed.migrations.diff.types import replaced_types, user_types
+from seedbed.migrations.diff.types import user_types
 from seedbed.postgres.catalog.model import (
     CatalogObject,
     Column,
@@ -139,7 +138,7 @@ def alter_tables(diff: CatalogDiff, sources: ValueSources) -> Iterable[Statement
     for key in diff.replaced_types:
         obj = diff.before.objects[key]
         if isinstance(obj, Enum | Domain | Composite):
-            yield from replaced_types.drop_replaced_type(obj)
+            yield from user_types.drop_replaced_type(obj)
     yield from _assign_sequences(diff)
 
 
@@ -177,7 +176,7 @@ def _alter_types(diff: CatalogDiff) -> Iterable[Statement]:
             if not isinstance(old, Enum | Domain | Composite) or not isinstance(new, Enum | Domain | Composite):
                 continue
             if new.key in diff.replaced_types:
-                yield from replaced_types.rename_replaced_type(new)
+                yield from user_types.rename_replaced_type(new)
                 yield from user_types.create(new)
             elif isinstance(old, Enum) and isinstance(new, Enum) and old.labels != new.labels:
                 yield from user_types.add_labels(old, new) or ()
@@ -221,7 +220,7 @@ def _alter_column(
     replaced = diff.find_replaced_type(key)
     if replaced is not None and old.type == new.type:
         using = sources.using_expressions.get((table.schema, table.name, new.name))
-        yield from replaced_types.convert_column(
+        yield from user_types.convert_column(
             table, new, diff.before.objects[replaced], diff.after.objects[replaced], using
         )
     yield from column_changes.alter_column(table, old, new, diff.before, diff.after, sources)
@@ -287,7 +286,7 @@ def _create_triggers_and_policies(objects: dict[ObjectKey, CatalogObject], diff:
         if isinstance(obj, Trigger):
             yield from other_objects.create(obj)
         elif isinstance(obj, Policy):
-            yield from row_security.create_policy(obj)
+            yield from tables.create_policy(obj)
         elif isinstance(obj, OtherObject) and obj.kind != "collation":
             yield from other_objects.create(obj)
     for old, new in diff.pairs_of(Trigger):
@@ -295,4 +294,4 @@ def _create_triggers_and_policies(objects: dict[ObjectKey, CatalogObject], diff:
             yield from other_objects.set_firing_mode(new)
     for obj in diff.added.values():
         if isinstance(obj, Table):
-            yield from (Statement(sql) for sql in row_security.alter_row_security(False, False, obj))
+            yield from (Statement(sql) for sql in tables.alter_row_security(False, False, obj))

@@ -6,9 +6,9 @@ from dataclasses import replace
 from seedbed.migrations.diff import creation
 from seedbed.migrations.diff.backfill_expressions import ValueSources
 from seedbed.migrations.diff.catalog_diff import CatalogDiff
-from seedbed.migrations.diff.dependency_order import sort_by_dependencies, sort_tables
+from seedbed.migrations.diff.change_order import sort_by_dependencies, sort_tables
+from seedbed.migrations.diff.dependents import find_column
 from seedbed.migrations.diff.objects import column_changes, functions, other_objects, privileges, sequences, tables
-from seedbed.migrations.diff.rebuild_set import find_column
 from seedbed.migrations.diff.removal import drop_dependents
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.types import user_types

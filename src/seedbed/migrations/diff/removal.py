@@ -3,17 +3,17 @@
 from collections.abc import Callable, Iterable
 
 from seedbed.migrations.diff.catalog_diff import CatalogDiff
-from seedbed.migrations.diff.dependency_order import sort_by_dependencies, sort_tables
+from seedbed.migrations.diff.change_order import sort_by_dependencies, sort_tables
+from seedbed.migrations.diff.dependents import find_column
 from seedbed.migrations.diff.objects import (
     column_changes,
     constraints,
     functions,
     indexes,
     other_objects,
-    row_security,
     sequences,
+    tables,
 )
-from seedbed.migrations.diff.rebuild_set import find_column
 from seedbed.migrations.diff.statement import Statement
 from seedbed.postgres.catalog.model import (
     CatalogObject,
@@ -137,7 +137,7 @@ def _find_replaced_sequences(diff: CatalogDiff) -> list[Sequence]:
 def _drop(obj: CatalogObject) -> list[Statement]:
     match obj:
         case Policy():
-            return row_security.drop_policy(obj)
+            return tables.drop_policy(obj)
         case Constraint():
             return constraints.drop(obj)
         case Index():

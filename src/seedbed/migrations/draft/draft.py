@@ -19,7 +19,7 @@ from seedbed.migrations.draft.rename_candidates import find_intended_drops
 from seedbed.migrations.draft.renames import plan_renames
 from seedbed.migrations.draft.revision_file import add_verdict, draft_folder, place_revisions, write_revision
 from seedbed.migrations.draft.unregistered_drops import check_unregistered_drops
-from seedbed.migrations.history.checksum_file import (
+from seedbed.migrations.history.checksum import (
     OPEN,
     find_broken_seals,
     read_head_file,

@@ -7,8 +7,8 @@ from sqlalchemy import Column, Table
 
 from seedbed.errors import InvalidHint, UnusedDraftOption
 from seedbed.migrations.diff.catalog_diff import CatalogDiff
+from seedbed.migrations.diff.dependents import find_column
 from seedbed.migrations.diff.objects.column_changes import becomes_ordinary
-from seedbed.migrations.diff.rebuild_set import find_column
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.migrations.draft.renames import Rename
 from seedbed.postgres.catalog.model import Enum, ObjectKey

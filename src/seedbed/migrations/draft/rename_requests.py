@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from sqlalchemy import Table
 
 from seedbed.errors import AmbiguousSwap, InvalidHint
-from seedbed.migrations.diff.rename_order import find_cycles, select_possible_renames
+from seedbed.migrations.diff.change_order import find_cycles, select_possible_renames
 from seedbed.migrations.draft.decisions import Decisions
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Enum, ObjectKey

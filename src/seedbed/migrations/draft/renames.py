@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from seedbed.errors import UnmatchedRename, UnsupportedChange
-from seedbed.migrations.diff.rename_order import RenameGroup, group_renames, pick_temporary_name
+from seedbed.migrations.diff.change_order import RenameGroup, group_renames, pick_temporary_name
 from seedbed.migrations.diff.statement import Statement, quote_python, render_call, schema_argument
 from seedbed.migrations.draft.decisions import Decisions
 from seedbed.migrations.draft.rename_requests import find_column_requests, find_label_requests, find_table_requests

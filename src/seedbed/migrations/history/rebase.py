@@ -8,7 +8,7 @@ from pathlib import Path
 from alembic.script import Script, ScriptDirectory
 
 from seedbed.errors import RevisionNotAHead
-from seedbed.migrations.history.checksum_file import seal_revisions
+from seedbed.migrations.history.checksum import seal_revisions
 from seedbed.migrations.history.revisions import build_alembic_config, read_history
 from seedbed.settings import Project
 from seedbed.settings.atomic_files import write_atomically

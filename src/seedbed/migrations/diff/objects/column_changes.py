@@ -7,6 +7,7 @@ from seedbed.migrations.diff.backfill_expressions import (
     ValueSources,
     pick_placeholder,
 )
+from seedbed.migrations.diff.change_order import pick_temporary_name
 from seedbed.migrations.diff.objects import sequences
 from seedbed.migrations.diff.objects.columns import (
     escape_colons,
@@ -15,8 +16,8 @@ from seedbed.migrations.diff.objects.columns import (
     render_identity_options,
     render_not_valid_not_null,
     render_sqlalchemy_column,
+    render_type,
 )
-from seedbed.migrations.diff.rename_order import pick_temporary_name
 from seedbed.migrations.diff.statement import Loss, Statement, quote_python, render_call, schema_argument
 from seedbed.migrations.diff.types.conversion_rules import (
     are_same_family,
@@ -26,7 +27,6 @@ from seedbed.migrations.diff.types.conversion_rules import (
     find_respelling,
     is_narrowing,
 )
-from seedbed.migrations.diff.types.sqlalchemy_types import render_type
 from seedbed.migrations.diff.types.using_expressions import find_using_expression
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Column, Table

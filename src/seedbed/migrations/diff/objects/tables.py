@@ -1,12 +1,44 @@
-"""Tables created, dropped and altered as a whole, without their columns."""
+"""Tables created, dropped and altered as a whole, without their columns, and their row security."""
 
 from collections.abc import Iterable
 
-from seedbed.migrations.diff.objects import constraints, row_security
+from seedbed.migrations.diff.objects import constraints
 from seedbed.migrations.diff.objects.columns import render_column, render_sqlalchemy_column
 from seedbed.migrations.diff.statement import Loss, Statement, quote_python, render_call, schema_argument
-from seedbed.postgres.catalog.model import Constraint, Table
+from seedbed.postgres.catalog.model import Constraint, Policy, Table
 from seedbed.postgres.quoting import quote_identifier, quote_qualified
+
+
+def create_policy(policy: Policy) -> list[Statement]:
+    roles = ", ".join("PUBLIC" if role == "public" else quote_identifier(role) for role in policy.roles)
+    parts = [
+        f"CREATE POLICY {quote_identifier(policy.name)} ON {quote_qualified(policy.schema, policy.table)}",
+        "" if policy.permissive else "AS RESTRICTIVE",
+        "" if policy.command == "ALL" else f"FOR {policy.command}",
+        "" if policy.roles == ("public",) else f"TO {roles}",
+        f"USING ({policy.using})" if policy.using else "",
+        f"WITH CHECK ({policy.check})" if policy.check else "",
+    ]
+    return [Statement(" ".join(part for part in parts if part))]
+
+
+def drop_policy(policy: Policy) -> list[Statement]:
+    return [Statement(f"DROP POLICY {quote_identifier(policy.name)} ON {quote_qualified(policy.schema, policy.table)}")]
+
+
+def alter_row_security(was_enabled: bool, was_forced: bool, table: Table) -> list[str]:
+    """Enable, force or disable row security as the table has it."""
+    table_name = quote_qualified(table.schema, table.name)
+    statements = []
+    if was_enabled != table.row_security:
+        statements.append(
+            f"ALTER TABLE {table_name} {'ENABLE' if table.row_security else 'DISABLE'} ROW LEVEL SECURITY"
+        )
+    if was_forced != table.forced_row_security:
+        statements.append(
+            f"ALTER TABLE {table_name} {'FORCE' if table.forced_row_security else 'NO FORCE'} ROW LEVEL SECURITY"
+        )
+    return statements
 
 
 def create(table: Table, inline_constraints: Iterable[Constraint]) -> list[Statement]:
@@ -49,7 +81,7 @@ def alter(old: Table, new: Table) -> list[Statement]:
         statements.append(f"ALTER TABLE {table_name} RESET ({', '.join(reset_options)})")
     if set_options := sorted(set(new.options) - set(old.options)):
         statements.append(f"ALTER TABLE {table_name} SET ({', '.join(set_options)})")
-    statements += row_security.alter_row_security(old.row_security, old.forced_row_security, new)
+    statements += alter_row_security(old.row_security, old.forced_row_security, new)
     if old.parents != new.parents or old.partition_bound != new.partition_bound:
         statements += _detach(old, table_name) + _attach(new, table_name)
     return [Statement(sql) for sql in statements]

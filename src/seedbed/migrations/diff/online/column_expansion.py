@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from seedbed.errors import UnknownTypeConversion
 from seedbed.migrations.diff.backfill_expressions import ValueSources
 from seedbed.migrations.diff.catalog_diff import CatalogDiff
+from seedbed.migrations.diff.dependents import are_comparable, find_column
 from seedbed.migrations.diff.objects import constraints, indexes
 from seedbed.migrations.diff.objects.columns import render_column
-from seedbed.migrations.diff.rebuild_set import are_comparable, find_column
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.types.conversion_rules import needs_no_rewrite, strip_modifier
 from seedbed.migrations.diff.types.using_expressions import find_using_expression
