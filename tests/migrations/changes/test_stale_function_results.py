@@ -10,9 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import UnsupportedChange
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
-from seedbed.migrations.hazards.observed_revision import ObservedRevision
 from seedbed.migrations.hazards.rules import find_hazards
-from seedbed.migrations.hazards.trace import trace_statements
+from seedbed.migrations.hazards.trace import ObservedRevision, trace_statements
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import run_temporary_server

@@ -16,9 +16,8 @@ from sqlalchemy import Connection
 
 from seedbed.migrations.draft.planner import plan_changes
 from seedbed.migrations.draft.revision_file import render_body
-from seedbed.migrations.hazards.observed_revision import ObservedRevision
 from seedbed.migrations.hazards.rules import RULES, find_hazards
-from seedbed.migrations.hazards.trace import trace_statements
+from seedbed.migrations.hazards.trace import ObservedRevision, trace_statements
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from seedbed.migrations.hazards.observed_revision import ObservedRevision
 from seedbed.migrations.hazards.rules import find_hazards
-from seedbed.migrations.hazards.trace import trace_statements
+from seedbed.migrations.hazards.trace import ObservedRevision, trace_statements
 
 TABLES = """
 CREATE TYPE mood AS ENUM ('calm', 'busy');

@@ -64,8 +64,7 @@ def apply(
     from seedbed.migrations.apply.lock_retry import LockRetryPolicy
     from seedbed.migrations.apply.plan import plan_upgrade
     from seedbed.migrations.apply.upgrade import apply as apply_pending
-    from seedbed.migrations.hazards.assessment import refuse_unallowed_hazards
-    from seedbed.migrations.hazards.losses import report_losses, select_losses
+    from seedbed.migrations.hazards.assessment import refuse_unallowed_hazards, report_losses, select_losses
     from seedbed.migrations.history.revisions import select_applicable
     from seedbed.postgres.database import resolve_database
 

@@ -13,7 +13,7 @@ from seedbed.errors import RevisionFailure
 from seedbed.migrations.apply.name_clashes import refuse_name_clashes
 from seedbed.migrations.apply.plan import UpgradePlan
 from seedbed.migrations.apply.upgrade import format_downgrade_target, migrate_to
-from seedbed.migrations.hazards.table_snapshot import LOCK_MODES, keep_strongest_lock
+from seedbed.migrations.hazards.schema_snapshot import LOCK_MODES, keep_strongest_lock
 from seedbed.migrations.hazards.target_copy import copy_target
 from seedbed.migrations.hazards.trace import Trace, TracedStatement, trace_statements
 from seedbed.postgres.catalog import Catalog, find_differences, read_catalog

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from seedbed.migrations.hazards import detectors, object_detectors
-from seedbed.migrations.hazards.observed_revision import ObservedRevision
+from seedbed.migrations.hazards import detectors
+from seedbed.migrations.hazards.trace import ObservedRevision
 
 
 class Effect(StrEnum):
@@ -222,7 +222,7 @@ RULES: Sequence[HazardRule] = (
         "Deploy programs that do not name it first; another unique index on the same columns can replace it.",
         ("ALTER TABLE note DROP CONSTRAINT note_body_key",),
         ("ALTER INDEX ix_task_points RENAME TO ix_points",),
-        object_detectors.find_dropped_keys,
+        detectors.find_dropped_keys,
     ),
     HazardRule(
         "drop-object",
@@ -231,7 +231,7 @@ RULES: Sequence[HazardRule] = (
         "Deploy programs that do not use it first.",
         ("DROP VIEW open_task",),
         ("CREATE OR REPLACE VIEW open_task AS SELECT id FROM task WHERE id > 0",),
-        object_detectors.find_dropped_objects,
+        detectors.find_dropped_objects,
     ),
     HazardRule(
         "detach",
@@ -241,7 +241,7 @@ RULES: Sequence[HazardRule] = (
         "Use DETACH PARTITION ... CONCURRENTLY in an autocommit block, once no program reads those rows there.",
         ("ALTER TABLE event DETACH PARTITION event_old",),
         ("CREATE TABLE event_new PARTITION OF event FOR VALUES FROM (1000) TO (2000)",),
-        object_detectors.find_detached_partitions,
+        detectors.find_detached_partitions,
     ),
     HazardRule(
         "rights",
@@ -250,7 +250,7 @@ RULES: Sequence[HazardRule] = (
         "Check that every role that programs use still has the privileges it needs.",
         ("ALTER TABLE task ENABLE ROW LEVEL SECURITY",),
         ("GRANT SELECT ON task TO PUBLIC",),
-        object_detectors.find_privilege_changes,
+        detectors.find_privilege_changes,
     ),
     HazardRule(
         "one-way",

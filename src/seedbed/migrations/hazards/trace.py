@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, event
 
 from seedbed.migrations.hazards.keyless_writes import find_keyless_write
-from seedbed.migrations.hazards.schema_objects import SchemaObject, read_schema_objects
-from seedbed.migrations.hazards.table_snapshot import (
+from seedbed.migrations.hazards.schema_snapshot import (
+    SchemaObject,
     TableSnapshot,
     TracedColumn,
+    read_schema_objects,
     read_snapshot,
 )
 from seedbed.postgres.version_table import VERSION_TABLE
@@ -234,3 +235,45 @@ def _read_objects(connection: Connection, version_table: str) -> list[SchemaObje
     if not connection.in_transaction():
         connection.connection.rollback()
     return objects
+
+
+SMALL = 1_000
+"""A table with fewer rows is rewritten or scanned within a millisecond or two, so it blocks nobody noticeably."""
+
+
+@dataclass(frozen=True)
+class ObservedRevision:
+    """A revision as it ran on a temporary database.
+
+    It holds the trace, the row counts of the target's tables where there are statistics, and whether the downgrade
+    raises an exception.
+    """
+
+    trace: Trace
+    row_counts: Mapping[str, int]
+    is_irreversible: bool = False
+
+    def may_be_large(self, name: str) -> bool:
+        """Return whether a table may have many rows. A table without statistics may."""
+        return self.row_counts.get(name, SMALL) >= SMALL
+
+    @property
+    def statements(self) -> Iterable[TracedStatement]:
+        return self.trace.statements
+
+    def select_initial(self, tables: Iterable[int]) -> list[int]:
+        """Return those of the tables that existed before the revision."""
+        return [table for table in tables if table in self.trace.initial_tables]
+
+
+def find_removed(observed: ObservedRevision, *types: str) -> Iterable[SchemaObject]:
+    """Return the objects that no longer exist, except those whose table was dropped too."""
+    remaining = {schema_object.key for schema_object in observed.trace.objects_after}
+    tables = observed.trace.statements[-1].after.names if observed.trace.statements else {}
+    for schema_object in observed.trace.objects_before:
+        if (
+            schema_object.type in types
+            and schema_object.key not in remaining
+            and (not schema_object.table or schema_object.table in tables)
+        ):
+            yield schema_object

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from seedbed.migrations.diff.statement import Loss, Statement
 from seedbed.migrations.diff.types.conversion_rules import uses_column
-from seedbed.migrations.proof.samples.column_types import list_samples, read_column_type
+from seedbed.migrations.proof.samples.conversion_values import list_samples, read_column_type
 from seedbed.postgres.catalog.model import Column
 from seedbed.postgres.quoting import ColumnName, quote_identifier, quote_literal
 

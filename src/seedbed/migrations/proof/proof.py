@@ -12,13 +12,17 @@ from seedbed.migrations.diff.statement import Loss
 from seedbed.migrations.diff.types.conversion_rules import is_text
 from seedbed.migrations.proof.candidate import Candidate, RowsRejected
 from seedbed.migrations.proof.conversion_check import ConversionReport, check_conversions
-from seedbed.migrations.proof.expected_rows import compute_expected_rows
-from seedbed.migrations.proof.row_diff import check_rows_survive, rename_columns, rename_counters, rename_rows
+from seedbed.migrations.proof.row_diff import (
+    check_rows_survive,
+    compute_expected_rows,
+    rename_columns,
+    rename_counters,
+    rename_rows,
+)
 from seedbed.migrations.proof.row_snapshot import advance_sequences, read_rows, read_sequences
 from seedbed.migrations.proof.samples.model_rows import ModelRows, map_to_old_schema
-from seedbed.migrations.proof.samples.sample_rows import SampleRows, insert_sample_rows
+from seedbed.migrations.proof.samples.sample_rows import SampleRows, insert_sample_rows, temporary_constraints
 from seedbed.migrations.proof.samples.sample_values import list_texts
-from seedbed.migrations.proof.temporary_constraints import temporary_constraints
 from seedbed.postgres.catalog.model import Table
 from seedbed.postgres.quoting import ColumnName, display_name
 

@@ -1,15 +1,22 @@
-"""Backfills and conversions from the models' hints, their Python defaults, and the user's decisions."""
+"""The expressions that fill and convert columns: from hints, Python defaults and decisions, or by the types."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Column
+from sqlalchemy import Column as ModelColumn
 from sqlalchemy.exc import CompileError
 
+from seedbed.errors import UnknownTypeConversion
 from seedbed.migrations.diff.backfill_expressions import ValueSources
+from seedbed.migrations.diff.types import user_types
+from seedbed.migrations.diff.types.using_expressions import find_using_expression
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.migrations.draft.renames import Rename
+from seedbed.migrations.proof.conversion_check import ColumnConversion
+from seedbed.postgres.catalog import Catalog
+from seedbed.postgres.catalog.model import Column, Composite, Constraint, Domain, Enum, Table
 from seedbed.postgres.quoting import DIALECT, ColumnName, quote_identifier, table_display_name
 from seedbed.schema import Schema
 from seedbed.schema.declarations import read_hint
@@ -92,7 +99,7 @@ def _replace_column(expression: str, old: str | None, new: str | None) -> str:
     return re.sub(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[^\W\d][\w$]*(?!\s*\(|[\w$])", replace_match, expression)
 
 
-def _render_python_default(column: Column[Any]) -> tuple[str, bool] | None:
+def _render_python_default(column: ModelColumn[Any]) -> tuple[str, bool] | None:
     """A model's Python default as SQL, and whether it is a constant."""
     default = column.default
     if default is None or column.server_default is not None:
@@ -110,3 +117,69 @@ def _render_python_default(column: Column[Any]) -> tuple[str, bool] | None:
         return (process(value), True) if process is not None and value is not None else None
     except (CompileError, NotImplementedError, TypeError, ValueError):
         return None
+
+
+def find_conversions(
+    before: Catalog, after: Catalog, expanded_renames: Sequence[Rename], sources: ValueSources
+) -> Iterator[ColumnConversion]:
+    """Find every column that gets another type and can be converted back to the old one.
+
+    `before` has the new names already, except those of `expanded_renames`. Columns of a type that is replaced under its
+    name are left out, since both types cannot exist at once.
+    """
+    old_names = {
+        (*rename.column[0][:2], rename.column[1]): rename.column[0][2] for rename in expanded_renames if rename.column
+    }
+    for table in after.tables():
+        old_table = before.objects.get(table.key)
+        if not isinstance(old_table, Table):
+            continue
+        for new in table.columns:
+            path = (table.schema, table.name, new.name)
+            old = old_table.columns_by_name.get(old_names.get(path, new.name))
+            if old is None or old.type == new.type or old.generated or new.generated:
+                continue
+            missing_types = list(_find_missing_types(new, before, after))
+            if any(user_type.key in before.objects for user_type in missing_types):
+                continue
+            up_expression = sources.using_expressions.get(path) or find_using_expression(
+                table, old, new, before, after, sources
+            )
+            down_expression = sources.reverse_expressions.get(path)
+            try:
+                down_expression = down_expression or find_using_expression(
+                    table, new, old, after, before, replace(sources, is_downgrade=True)
+                )
+            except UnknownTypeConversion:
+                continue
+            yield ColumnConversion(
+                table.schema,
+                table.name,
+                old,
+                new,
+                up_expression or quote_identifier(old.name),
+                down_expression or quote_identifier(new.name),
+                tuple(step for user_type in reversed(missing_types) for step in user_types.create(user_type)),
+                tuple(_find_column_checks(before, table, old)),
+                tuple(_find_column_checks(after, table, new)),
+            )
+
+
+def _find_missing_types(column: Column, before: Catalog, after: Catalog) -> Iterator[user_types.UserType]:
+    """The types of a column that the database lacks before the change, each before those that it is based on."""
+    type_name: str | None = column.type
+    while type_name is not None:
+        schema, _, name = type_name.removesuffix("[]").rpartition(".")
+        key = ("type", schema or "public", name.strip('"'))
+        user_type = after.objects.get(key)
+        if isinstance(user_type, Enum | Domain | Composite) and before.objects.get(key) != user_type:
+            yield user_type
+        type_name = user_type.type if isinstance(user_type, Domain) else None
+
+
+def _find_column_checks(catalog: Catalog, table: Table, column: Column) -> Iterator[str]:
+    """The CHECK constraints on a column alone."""
+    for key in catalog.direct_dependents.get(("column", table.schema, table.name, column.name), ()):
+        obj = catalog.objects.get(key)
+        if isinstance(obj, Constraint) and obj.type == "c" and obj.columns == (column.name,):
+            yield obj.definition.removesuffix(" NOT VALID")
