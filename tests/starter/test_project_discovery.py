@@ -9,7 +9,7 @@ from seedbed.errors import MultipleMigrationHistories, ProjectDirectoryNotWritab
 from seedbed.migrations.apply.shared_connection import accepts_connection
 from seedbed.settings import find_project
 from seedbed.starter.adoption import plan_adoption, write_changes
-from seedbed.starter.env_py import add_shared_connection
+from seedbed.starter.alembic_setup import add_shared_connection
 from seedbed.starter.project_discovery import DiscoveredProject, DiscoveredTables, discover_project
 from seedbed.starter.project_writer import ProjectParts
 

@@ -6,9 +6,8 @@ import click
 
 from seedbed import __version__
 from seedbed.cli.branch import branch
-from seedbed.cli.config import config
 from seedbed.cli.db import db
-from seedbed.cli.doctor import doctor
+from seedbed.cli.doctor import config, doctor
 from seedbed.cli.init import init
 from seedbed.cli.migrate import migrate
 from seedbed.cli.neon import neon

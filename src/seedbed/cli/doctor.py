@@ -1,8 +1,23 @@
-"""`seedbed doctor`: checks of the project and its database."""
+"""`seedbed config` and `seedbed doctor`: show the settings, and diagnose the project and its database."""
 
 import click
 
-from seedbed.cli.options import configuration, env_option, json_option, show, step
+from seedbed.cli.options import columns, configuration, env_option, json_option, show, step
+
+
+@click.command("config")
+@env_option
+@json_option
+@click.pass_context
+def config(ctx: click.Context, env: str | None, as_json: bool) -> None:
+    """Show every setting with its value and source.
+
+    Settings are read from .env, then .env.ENVIRONMENT, then .env.ENVIRONMENT.local, then the process's environment;
+    later ones win. Passwords are never shown. Makes no connection.
+    """
+    entries = configuration(ctx, env).list_entries()
+    rows = [(entry.name, entry.value if entry.value is not None else "-", entry.source) for entry in entries]
+    show(entries, as_json=as_json, lines=columns(rows))
 
 
 @click.command("doctor", short_help="Diagnose the project and its database.")

@@ -85,37 +85,33 @@ from seedbed.errors.migrations.applying import (
     TableLockTimeout,
     UnsupportedEnvPy,
 )
-from seedbed.errors.migrations.downgrading import (
-    DowngradeFailure,
-    IrreversibleRevision,
-    NoDowngradePath,
-)
 from seedbed.errors.migrations.drafting import (
+    AmbiguousRename,
+    AmbiguousSwap,
     DraftCancelled,
     DraftProofFailure,
+    InvalidHint,
+    MissingBackfill,
     NonSchemaStatement,
     PostWriteHookFailure,
     UndraftedModelChanges,
     UnknownTypeConversion,
+    UnmatchedRename,
     UnregisteredTableDrop,
     UnsupportedChange,
     UnsupportedDifference,
-)
-from seedbed.errors.migrations.hints import (
-    AmbiguousRename,
-    AmbiguousSwap,
-    InvalidHint,
-    MissingBackfill,
-    UnmatchedRename,
     UnusedDraftOption,
 )
 from seedbed.errors.migrations.history import (
     BaselineRefused,
+    DowngradeFailure,
     EditedAppliedRevision,
     EditedRevision,
     InvalidRevisionFile,
+    IrreversibleRevision,
     MissingRevisionFile,
     MultipleHeads,
+    NoDowngradePath,
     RevisionNotAHead,
     RevisionNotFound,
     RevisionNotReversible,

@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from seedbed.errors import ProjectDirectoryNotWritable
-from seedbed.starter.env_py import add_shared_connection
+from seedbed.starter.alembic_setup import add_shared_connection
 from seedbed.starter.project_discovery import DiscoveredProject
 from seedbed.starter.project_writer import PREVIEW_FILES, ProjectParts
 

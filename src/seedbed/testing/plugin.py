@@ -71,7 +71,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if name_or_test is None:
         return None
     from seedbed.errors import SeedbedError
-    from seedbed.testing.server.kept_databases import open_psql
+    from seedbed.testing.server.lifecycle import open_psql
 
     capture_manager = config.pluginmanager.getplugin("capturemanager")
     if capture_manager is not None:

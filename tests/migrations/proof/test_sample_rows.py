@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from seedbed.migrations.proof.samples.model_rows import read_model_rows
 from seedbed.migrations.proof.samples.sample_rows import SampleRows, insert_sample_rows
+from seedbed.migrations.proof.samples.sample_values import read_model_rows
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from tests.support.projects import Project, execute

@@ -9,7 +9,7 @@ from seedbed.migrations.diff.undrafted_differences import UndraftedCheck
 from seedbed.migrations.draft.renames import Rename
 from seedbed.migrations.proof.candidate import Candidate, RevisionRun
 from seedbed.migrations.proof.conversion_check import ColumnConversion
-from seedbed.migrations.proof.samples.model_rows import read_model_rows
+from seedbed.migrations.proof.samples.sample_values import read_model_rows
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Table, Trigger
 from seedbed.postgres.quoting import ColumnName, TableName

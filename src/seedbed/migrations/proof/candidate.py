@@ -11,7 +11,7 @@ from seedbed.errors import DraftProofFailure
 from seedbed.migrations.diff.statement import Loss
 from seedbed.migrations.diff.undrafted_differences import UndraftedCheck
 from seedbed.migrations.proof.conversion_check import ColumnConversion
-from seedbed.migrations.proof.samples.model_rows import ModelRows
+from seedbed.migrations.proof.samples.sample_values import ModelRows
 from seedbed.postgres.catalog import Catalog, find_differences, read_catalog
 from seedbed.postgres.driver_errors import get_server_message, get_sqlstate
 from seedbed.postgres.quoting import ColumnName, TableName

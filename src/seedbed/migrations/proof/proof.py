@@ -20,9 +20,8 @@ from seedbed.migrations.proof.row_diff import (
     rename_rows,
 )
 from seedbed.migrations.proof.row_snapshot import advance_sequences, read_rows, read_sequences
-from seedbed.migrations.proof.samples.model_rows import ModelRows, map_to_old_schema
 from seedbed.migrations.proof.samples.sample_rows import SampleRows, insert_sample_rows, temporary_constraints
-from seedbed.migrations.proof.samples.sample_values import list_texts
+from seedbed.migrations.proof.samples.sample_values import ModelRows, list_texts, map_to_old_schema
 from seedbed.postgres.catalog.model import Table
 from seedbed.postgres.quoting import ColumnName, display_name
 

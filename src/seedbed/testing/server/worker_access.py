@@ -14,8 +14,7 @@ from seedbed.errors import SeedbedError, WorkerWithoutServer
 
 if TYPE_CHECKING:
     from seedbed.postgres.embedded import Binaries, TemporaryServer
-    from seedbed.testing.server.kept_databases import KeptDatabase
-    from seedbed.testing.server.lifecycle import RunServer
+    from seedbed.testing.server.lifecycle import KeptDatabase, RunServer
 
 
 _BACKLOG = 128

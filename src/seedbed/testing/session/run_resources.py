@@ -24,8 +24,7 @@ from seedbed.testing.databases.server_access import ServerAccess, drop_database
 from seedbed.testing.databases.shared_database import SharedDatabase
 from seedbed.testing.databases.template import TemplateStore
 from seedbed.testing.server.data_snapshot import ensure_snapshot, ensure_storage_directory, name_owner_role
-from seedbed.testing.server.kept_databases import KeptDatabase, add_kept
-from seedbed.testing.server.lifecycle import RunServer
+from seedbed.testing.server.lifecycle import KeptDatabase, RunServer, add_kept
 from seedbed.testing.server.worker_access import ServerClient
 from seedbed.testing.session.statement_log import StatementLog
 

@@ -14,8 +14,8 @@ from seedbed.branching.neon.emulator.branch_storage import BranchStorage
 from seedbed.branching.neon.emulator.models import DOMAIN
 from seedbed.branching.neon.emulator.operation_queue import OperationQueue
 from seedbed.branching.neon.emulator.project import DATABASE, ROLE, EmulatedProject
+from seedbed.branching.neon.emulator.proxy_authentication import make_tls
 from seedbed.branching.neon.emulator.sni_proxy import Proxy
-from seedbed.branching.neon.emulator.tls_certificate import make_tls
 from seedbed.postgres.embedded import TemporaryServer, run_temporary_server
 
 

@@ -8,8 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from seedbed.branching.neon.emulator.scram import BOUND, PLAIN, ScramClient, ScramFailure, ScramServer
-from seedbed.branching.neon.emulator.tls_certificate import Tls
+from seedbed.branching.neon.emulator.proxy_authentication import (
+    BOUND,
+    PLAIN,
+    ScramClient,
+    ScramFailure,
+    ScramServer,
+    Tls,
+)
 
 _SSL, _GSS, _CANCEL = 80877103, 80877104, 80877102
 _OK, _SASL, _CONTINUE, _FINAL = 0, 10, 11, 12

@@ -12,7 +12,6 @@ import psycopg2
 from psycopg2 import sql
 from sqlalchemy import Connection
 
-from seedbed.migrations.proof.samples.model_rows import ModelRows
 from seedbed.migrations.proof.samples.sample_tables import (
     TAME_ROWS,
     SampleColumn,
@@ -22,6 +21,7 @@ from seedbed.migrations.proof.samples.sample_tables import (
     read_tables,
     sort_by_foreign_keys,
 )
+from seedbed.migrations.proof.samples.sample_values import ModelRows
 from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Constraint, Table
 from seedbed.postgres.driver_errors import get_server_message

@@ -9,8 +9,7 @@ from psycopg2 import sql
 from sqlalchemy import Connection, text
 
 from seedbed.migrations.proof.row_snapshot import render_project_tables
-from seedbed.migrations.proof.samples.model_rows import Rows
-from seedbed.migrations.proof.samples.sample_values import VALUES_PER_COLUMN, list_values, longest_text
+from seedbed.migrations.proof.samples.sample_values import VALUES_PER_COLUMN, Rows, list_values, longest_text
 from seedbed.postgres.quoting import TableName, display_name
 from seedbed.postgres.version_table import VERSION_TABLE
 

@@ -1,14 +1,16 @@
-"""Sample values for a column of any type, including edge values, as PostgreSQL reads them from text."""
+"""The values of sample rows: edge values of any type, and the rows that the models generate."""
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from seedbed.postgres.catalog import Catalog
-from seedbed.postgres.catalog.model import Enum
+from seedbed.postgres.catalog.model import Enum, Table
+from seedbed.postgres.quoting import ColumnName, TableName
+from seedbed.schema import Schema
 from seedbed.seeding.core.column_types import ColumnType, parse_type
 from seedbed.seeding.encoding.text import format_value
 from seedbed.seeding.generators.type_series import find_series
@@ -143,3 +145,64 @@ def _parse_type(type_name: str, base: str) -> ColumnType:
 def _parse_length(type_name: str) -> int | None:
     match = re.search(r"\((\d+)\)", type_name)
     return int(match[1]) if match else None
+
+
+Rows = Sequence[Mapping[str, str | None]]
+ModelRows = Callable[[TableName], Rows]
+"""Returns the rows of a table by its name; none for a table without a model."""
+
+
+def read_model_rows(models: Schema) -> ModelRows:
+    """Rows that the models generate for each table, computed when they are asked for."""
+    tables = {(table.schema or "public", str(table.name)): table for table in models.tables}
+    rows_by_table: dict[TableName, Rows] = {}
+
+    def rows_of(path: TableName) -> Rows:
+        from seedbed.seeding.planning.sample_rows import make_sample_rows  # noqa: PLC0415 - the import takes a fifth of the time of a small draft
+
+        if path not in rows_by_table:
+            table = tables.get(path)
+            rows_by_table[path] = (
+                [] if table is None else make_sample_rows(table, models.classes.get(table.key), VALUES_PER_COLUMN, AS_OF)
+            )
+        return rows_by_table[path]
+
+    return rows_of
+
+
+def map_to_old_schema(
+    model_rows: ModelRows,
+    before: Catalog,
+    after: Catalog,
+    tables: Mapping[TableName, TableName],
+    columns: Mapping[ColumnName, str],
+) -> ModelRows:
+    """Map rows to the schema before a change: columns of an unchanged type, under their old names.
+
+    `tables` and `columns` map new names to old ones.
+    """
+    new_tables = [((table.schema, table.name), table) for table in after.tables()]
+    tables_by_old_path = {tables.get(path, path): table for path, table in new_tables}
+
+    def rows_under_old_names(path: TableName) -> Rows:
+        old, new = before.objects.get(("table", *path)), tables_by_old_path.get(path)
+        if not isinstance(old, Table) or new is None:
+            return []
+        old_names = {}
+        for column in new.columns:
+            old_column = old.columns_by_name.get(columns.get((new.schema, new.name, column.name), column.name))
+            if old_column is not None and old_column.type == column.type and _is_unchanged(column.type, before, after):
+                old_names[column.name] = old_column.name
+        return [
+            {old_names[n]: value for n, value in row.items() if n in old_names}
+            for row in model_rows((new.schema, new.name))
+        ]
+
+    return rows_under_old_names
+
+
+def _is_unchanged(type_name: str, before: Catalog, after: Catalog) -> bool:
+    """Whether a user-defined type has not changed; other types never do."""
+    schema, _, name = type_name.removesuffix("[]").rpartition(".")
+    key = ("type", schema or "public", name)
+    return before.objects.get(key) == after.objects.get(key)

@@ -8,8 +8,7 @@ from seedbed.errors import MultipleMigrationHistories, ProjectDirectoryNotWritab
 from seedbed.migrations.history.revisions import build_alembic_config, find_script_directory, has_history, read_history
 from seedbed.settings import find_project
 from seedbed.starter.adoption import plan_adoption, write_changes
-from seedbed.starter.alembic_discovery import find_histories
-from seedbed.starter.env_py import add_shared_connection
+from seedbed.starter.alembic_setup import add_shared_connection, find_histories
 from seedbed.starter.project_discovery import discover_project
 
 pytestmark = pytest.mark.unit
