@@ -17,7 +17,15 @@ from seedbed.cli.options import (
     show,
     step,
 )
-from seedbed.cli.preview_report import format_base, format_collected, format_preview, get_row_source
+from seedbed.cli.preview_report import (
+    format_base,
+    format_collected,
+    format_dotenv,
+    format_preview,
+    get_row_source,
+    require_github_actions,
+    write_github_outputs,
+)
 
 if TYPE_CHECKING:
     from seedbed.seeding.masking import MaskingExceptions
@@ -89,7 +97,6 @@ def up(
 
     Example: seedbed preview up preview/pr-42
     """
-    from seedbed.cli.preview_report import format_dotenv, require_github_actions, write_github_outputs
     from seedbed.previews.preview import create_or_update
     from seedbed.previews.preview_data import DataMode
 

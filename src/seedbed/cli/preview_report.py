@@ -10,13 +10,13 @@ import click
 
 from seedbed.cli.options import columns
 from seedbed.errors import NotInGitHubActions
-from seedbed.settings import DatabaseUrl
 
 if TYPE_CHECKING:
     from seedbed.previews.base_branch import PreviewBase
     from seedbed.previews.garbage_collection import CollectedBranch
     from seedbed.previews.preview import Preview
     from seedbed.previews.preview_data import PreviewData
+    from seedbed.settings import DatabaseUrl
 
 
 _MAX_EXTRA_OBJECTS = 5
@@ -100,7 +100,7 @@ def require_github_actions() -> str:
     return output_file
 
 
-def write_github_outputs(facts: Mapping[str, str], secrets: Sequence[DatabaseUrl], summary: Sequence[str]) -> None:
+def write_github_outputs(facts: Mapping[str, str], secrets: "Sequence[DatabaseUrl]", summary: Sequence[str]) -> None:
     """Set step outputs and add to the job's summary, after masking every secret in the log.
 
     The runner reads masking commands on standard error too, so they do not change standard output.
@@ -116,12 +116,12 @@ def write_github_outputs(facts: Mapping[str, str], secrets: Sequence[DatabaseUrl
         _append(page, "".join(f"{line}\n" for line in summary))
 
 
-def format_dotenv(url: DatabaseUrl, direct: DatabaseUrl) -> list[str]:
+def format_dotenv(url: "DatabaseUrl", direct: "DatabaseUrl") -> list[str]:
     """The two URLs as lines of a .env file, with their passwords."""
     return [f"DATABASE_URL={url.reveal()}", f"DATABASE_URL_UNPOOLED={direct.reveal()}"]
 
 
-def _list_secrets(urls: Sequence[DatabaseUrl]) -> list[str]:
+def _list_secrets(urls: "Sequence[DatabaseUrl]") -> list[str]:
     passwords = [value for url in urls if (value := url.connect_arguments().get("password"))]
     return [*(url.reveal() for url in urls), *passwords, *(quote(password, safe="") for password in passwords)]
 
