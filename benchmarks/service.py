@@ -38,7 +38,7 @@ from schema import Task, User
 from seedbed.postgres.embedded import run_temporary_server
 from seedbed.schema import load_schema
 from seedbed.service import create_app
-from seedbed.service.http.dispatch import DispatchMiddleware
+from seedbed.service.http.app import DispatchMiddleware
 from seedbed.service.http.server import listen, serve
 from seedbed.service.http.table_routes import TableRouter
 from seedbed.service.pool.query_runner import QueryRunner

@@ -209,7 +209,7 @@ def mask(
     Example: seedbed seed mask --yes shop_copy
     """
     from seedbed.schema import load_schema
-    from seedbed.schema.personal_data import find_personal_columns, find_unmarked_columns
+    from seedbed.schema.declarations import find_personal_columns, find_unmarked_columns
 
     settings = configuration(ctx, env)
     schema = load_schema(settings.project)

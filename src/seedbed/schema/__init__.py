@@ -3,7 +3,7 @@
 Models use `declare` for objects besides tables, `hint` for what a draft cannot know, and `Pii` for personal data.
 """
 
-from seedbed.schema.declarations import declare, hint
+from seedbed.schema.declarations import Pii, declare, hint
 from seedbed.schema.loader import (
     Schema,
     describe_exception,
@@ -13,7 +13,6 @@ from seedbed.schema.loader import (
     load_schema,
     redirect_stdout_to_stderr,
 )
-from seedbed.schema.personal_data import Pii
 from seedbed.schema.unregistered_tables import UnregisteredTable, find_unregistered
 
 __all__ = [

@@ -10,6 +10,16 @@ from sqlalchemy import CheckConstraint, Column, Table, UniqueConstraint
 from seedbed.postgres.quoting import DIALECT, compile_expression
 from seedbed.schema.loader import Schema
 
+_LINE_HEIGHT, _PADDING, _COLUMN_GAP, _TABLE_GAP = 20, 12, 70, 28
+_LETTER_WIDTH = 7.3
+"""The width of a letter in pixels. A letter of a monospace font is 0.6 times its size, which is 12."""
+
+_STYLE = (
+    "text{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;fill:#1f2328}"
+    ".name{font-weight:700;fill:#fff}.kind{fill:#656d76}.box{fill:#fff;stroke:#8c959f}.head{fill:#2f6f4f}"
+    ".way{fill:none;stroke:#8c959f;stroke-width:1.5}"
+)
+
 
 @dataclass(frozen=True)
 class ColumnDescription:
@@ -88,17 +98,6 @@ def _describe_constraints(table: Table) -> Iterator[str]:
     for constraint in table.constraints:
         if isinstance(constraint, CheckConstraint):
             yield f"check {compile_expression(constraint.sqltext) or constraint.name}"
-
-
-_LINE_HEIGHT, _PADDING, _COLUMN_GAP, _TABLE_GAP = 20, 12, 70, 28
-_LETTER_WIDTH = 7.3
-"""The width of a letter in pixels. A letter of a monospace font is 0.6 times its size, which is 12."""
-
-_STYLE = (
-    "text{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;fill:#1f2328}"
-    ".name{font-weight:700;fill:#fff}.kind{fill:#656d76}.box{fill:#fff;stroke:#8c959f}.head{fill:#2f6f4f}"
-    ".way{fill:none;stroke:#8c959f;stroke-width:1.5}"
-)
 
 
 def draw_mermaid(tables: Sequence[TableDescription]) -> str:

@@ -16,6 +16,15 @@ DEFAULT_SECTION = "alembic"
 
 _SEPARATORS = re.compile(r"[\s,:;]+")
 
+_KEYS = ("script_location", "version_locations", "prepend_sys_path")
+
+_RUN_ENVIRONMENT = """\
+    from seedbed.migrations import environment
+
+    environment.run()
+"""
+_HAS_CONNECTION = 'context.config.attributes.get("connection") is not None:  # passed by Seedbed\n'
+
 
 @dataclass(frozen=True)
 class HistoryLocation:
@@ -86,9 +95,6 @@ def _read_pyproject(file: Path) -> Iterator[HistoryLocation]:
         return
 
 
-_KEYS = ("script_location", "version_locations", "prepend_sys_path")
-
-
 def _expand(file: Path, value: Any) -> Iterator[str]:
     for path in [value] if isinstance(value, str) else value:
         yield str(path).replace("%(here)s", str(file.parent))
@@ -105,14 +111,6 @@ def _locate(
         tuple(file.parent / path for path in paths),
         section,
     )
-
-
-_RUN_ENVIRONMENT = """\
-    from seedbed.migrations import environment
-
-    environment.run()
-"""
-_HAS_CONNECTION = 'context.config.attributes.get("connection") is not None:  # passed by Seedbed\n'
 
 
 def add_shared_connection(source: str) -> str | None:

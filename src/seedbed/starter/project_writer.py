@@ -19,6 +19,13 @@ _CONDITIONAL = re.compile(
     r"^(?:#|<!--) (with|without) (neon|service)(?: -->)?\n(.*?)^(?:#|<!--) end(?: -->)?\n", re.MULTILINE | re.DOTALL
 )
 
+_PLACEHOLDER_NAME = "my-project"
+"""The project name in the packaged files, which the new project's name replaces."""
+
+_FILES_WITH_NAME = ("pyproject.toml", "README.md")
+_LAST_FILE = "pyproject.toml"
+"""Written last, because it makes the directory a project."""
+
 
 @dataclass(frozen=True)
 class ProjectParts:
@@ -43,14 +50,6 @@ class ProjectParts:
             return passage if parts[part] == (condition == "with") else ""
 
         return _CONDITIONAL.sub(select, text)
-
-
-_PLACEHOLDER_NAME = "my-project"
-"""The project name in the packaged files, which the new project's name replaces."""
-
-_FILES_WITH_NAME = ("pyproject.toml", "README.md")
-_LAST_FILE = "pyproject.toml"
-"""Written last, because it makes the directory a project."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from seedbed.branching import get_branch_provider
 from seedbed.branching.lifecycle import create_branch
 from seedbed.branching.local.lookup import format_comment
 from seedbed.branching.local.provider import LocalBranches
-from seedbed.branching.names import build_database_name, build_unfinished_name
+from seedbed.branching.protocol import build_database_name, build_unfinished_name
 from seedbed.errors import (
     BranchCopyFailure,
     BranchExists,

@@ -20,7 +20,7 @@ from seedbed.postgres.embedded import TemporaryServer
 from seedbed.postgres.environment_mark import change_mark
 from seedbed.postgres.psql import build_client_environment
 from seedbed.schema import load_schema
-from seedbed.schema.personal_data import find_personal_columns, find_unmarked_columns
+from seedbed.schema.declarations import find_personal_columns, find_unmarked_columns
 from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.masking import MaskedDatabase, mask
 from seedbed.seeding.masking.replacements import Replacements

@@ -11,8 +11,13 @@ from psycopg2 import sql
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
-from seedbed.branching.names import build_database_name, build_replaced_name, build_unfinished_name, is_environment_name
-from seedbed.branching.protocol import Branch
+from seedbed.branching.protocol import (
+    Branch,
+    build_database_name,
+    build_replaced_name,
+    build_unfinished_name,
+    is_environment_name,
+)
 from seedbed.errors import (
     AuthenticationFailure,
     BranchLockTimeout,
@@ -38,6 +43,8 @@ _COMMENT_KEY = "seedbed_branch"
 _FIELDS = ("name", "parent", "environment", "ready", "created_at", "expires_at", "owner", "sealed")
 """The keys of a comment, in the order of the values below; they are stored, so they never change."""
 _FIELD_VALUES = TypeAdapter(tuple[str, str, Environment, bool, datetime, datetime | None, str, bool])
+
+_WAIT_SECONDS = 60.0
 
 
 def format_comment(branch: Branch) -> str:
@@ -103,9 +110,6 @@ def claim_source_environment(source: Database, parent: str) -> Environment:
 
 def drop_database(cursor: "Cursor", database: str) -> None:
     cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
-
-
-_WAIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ from seedbed.branching.local.lookup import (
     set_allow_connections,
     terminate_sessions,
 )
-from seedbed.branching.names import build_replaced_name, build_unfinished_name, check_branch_name
-from seedbed.branching.protocol import Branch
+from seedbed.branching.protocol import Branch, build_replaced_name, build_unfinished_name, check_branch_name
 from seedbed.errors import (
     BranchExists,
     BranchNotReady,

@@ -38,6 +38,8 @@ _ATTEMPTS = 4
 _PAUSE_SECONDS = 0.25
 _QUOTA_CODES = ("BRANCHES_LIMIT_EXCEEDED", "ROOT_BRANCHES_LIMIT_EXCEEDED")
 
+_AWAKE_SECONDS = 60.0
+
 
 @dataclass(frozen=True)
 class BranchRequest:
@@ -138,9 +140,6 @@ def delete_unused_replaced(lookup: NeonBranchLookup) -> None:
         if branch.is_replaced and branch.owner == lookup.owner and not find_children(branches, branch):
             with suppress(BranchError):
                 lookup.client.delete_branch(branch.neon_branch.id)
-
-
-_AWAKE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from seedbed.branching.names import is_environment_name
 from seedbed.branching.neon.client import NeonClient
 from seedbed.branching.neon.models import Annotation, Endpoint, NeonBranch
-from seedbed.branching.protocol import Branch
+from seedbed.branching.protocol import Branch, is_environment_name
 from seedbed.errors import BranchNotFound, BranchNotReady, NotABranch, UnownedNeonBranch
 from seedbed.settings import Configuration, Environment
 

@@ -5,7 +5,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from seedbed.branching.names import check_branch_name
 from seedbed.branching.neon.client import NeonClient, format_timestamp
 from seedbed.branching.neon.creation import (
     BranchRequest,
@@ -18,7 +17,7 @@ from seedbed.branching.neon.creation import (
 from seedbed.branching.neon.endpoints import BranchEndpoints
 from seedbed.branching.neon.http import CONFLICT, ApiAccess, HttpClient, NeonNotFound, NeonRefusal
 from seedbed.branching.neon.lookup import MAX_NAME_LENGTH, AnnotatedBranch, NeonBranchLookup, format_unfinished_name
-from seedbed.branching.protocol import Branch
+from seedbed.branching.protocol import Branch, check_branch_name
 from seedbed.errors import (
     BranchError,
     BranchExists,

@@ -19,6 +19,11 @@ from seedbed.postgres.version_table import ensure_version_table_schema
 from seedbed.schema.loader import describe_exception, find_failing_line, redirect_stdout_to_stderr
 from seedbed.settings import Project
 
+_MIGRATIONS_PACKAGE = "seedbed.migrations"
+
+_RUNNER_FILES = frozenset({alembic.runtime.environment.__file__, str(Path(__file__).parents[1] / "environment.py")})
+"""An error raised in or below one of these files comes from a revision, not from env.py itself."""
+
 
 @contextmanager
 def nest_alembic() -> Iterator[None]:
@@ -34,12 +39,6 @@ def nest_alembic() -> Iterator[None]:
     finally:
         for proxy in outer_proxies:
             proxy._install_proxy()  # noqa: SLF001 - Alembic has no public API for nesting and calls this itself
-
-
-_MIGRATIONS_PACKAGE = "seedbed.migrations"
-
-_RUNNER_FILES = frozenset({alembic.runtime.environment.__file__, str(Path(__file__).parents[1] / "environment.py")})
-"""An error raised in or below one of these files comes from a revision, not from env.py itself."""
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from seedbed.postgres.database_status import read_database_status
 from seedbed.postgres.shadow_database import shadow_database
 from seedbed.settings import Configuration, Environment, Project, load_configuration
 
+_LAST_APPLIED_AT = "SELECT max(applied_at) FROM seedbed.revisions"
+
 
 def find_drift(configuration: Configuration, database: Database) -> tuple[Difference, ...]:
     """Compare a database with a temporary one at the same revision. The database is only read.
@@ -59,9 +61,6 @@ def refuse_drift(configuration: Configuration, database: Database) -> None:
     """
     if differences := find_drift(configuration, database):
         raise SchemaDrift(database.name, [str(difference) for difference in differences])
-
-
-_LAST_APPLIED_AT = "SELECT max(applied_at) FROM seedbed.revisions"
 
 
 @dataclass(frozen=True)

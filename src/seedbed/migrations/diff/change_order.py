@@ -9,6 +9,8 @@ from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import CatalogObject, Constraint, ObjectKey, Table, View
 from seedbed.postgres.quoting import truncate_identifier
 
+Name = TypeVar("Name", bound=Hashable)
+
 
 def sort_by_dependencies(objects: Mapping[ObjectKey, CatalogObject], catalog: Catalog) -> list[ObjectKey]:
     """Sort objects so that each comes after what it needs. A function whose body is a string has no recorded
@@ -51,9 +53,6 @@ def _sort(keys: Sequence[ObjectKey], needs: Callable[[ObjectKey], set[ObjectKey]
         remaining.remove(ready)
         ordered.append(ready)
     return ordered
-
-
-Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,11 @@ from seedbed.postgres.catalog.model import CatalogObject, Column, Constraint, Fu
 
 _ALWAYS_REBUILT = frozenset({"view", "policy", "trigger", "rule", "function", "statistics"})
 
+_PROPERTIES_WITHOUT_EFFECT = re.compile(
+    r" (COST|ROWS) [\d.]+| PARALLEL \w+| LEAKPROOF| SECURITY DEFINER| (IMMUTABLE|STABLE)\b"
+)
+"""Properties in a function's header without effect on its results."""
+
 
 @dataclass
 class RebuildSet:
@@ -161,12 +166,6 @@ def are_comparable(old: Column | None, new: Column | None) -> bool:
 def find_column(catalog: Catalog, key: ObjectKey) -> Column | None:
     table = catalog.objects.get(("table", *key[1:3]))
     return table.columns_by_name.get(key[3]) if isinstance(table, Table) else None
-
-
-_PROPERTIES_WITHOUT_EFFECT = re.compile(
-    r" (COST|ROWS) [\d.]+| PARALLEL \w+| LEAKPROOF| SECURITY DEFINER| (IMMUTABLE|STABLE)\b"
-)
-"""Properties in a function's header without effect on its results."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,20 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
 """
 
+_SAFE_OPERATIONS = frozenset(
+    {
+        "add_column", "autocommit_block", "create_check_constraint", "create_exclude_constraint", "create_foreign_key",
+        "create_index", "create_primary_key", "create_table", "create_table_comment", "create_unique_constraint", "f",
+        "get_context", "rename_table",
+    }
+)  # fmt: skip
+"""Functions of `op` that keep every value."""
+_TYPE_MODULES = frozenset({"sa", "sqlalchemy", "sqlmodel", "postgresql"})
+_SAFE_SQL = re.compile(
+    r"\s*(CREATE|COMMENT\s+ON|GRANT|ALTER\s+TABLE\s+[\w.\"]+\s+(ADD|VALIDATE|RENAME))\b", re.IGNORECASE
+)
+_LOSSY_SQL = re.compile(r"\b(DROP|TRUNCATE|DELETE|UPDATE|MERGE|TYPE)\b", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class RevisionAssessment:
@@ -142,21 +156,6 @@ def _assess_revision(
     return RevisionAssessment(
         revision, tuple(s.sql.strip().removesuffix(";") for s in trace.statements), tuple(hazards)
     )
-
-
-_SAFE_OPERATIONS = frozenset(
-    {
-        "add_column", "autocommit_block", "create_check_constraint", "create_exclude_constraint", "create_foreign_key",
-        "create_index", "create_primary_key", "create_table", "create_table_comment", "create_unique_constraint", "f",
-        "get_context", "rename_table",
-    }
-)  # fmt: skip
-"""Functions of `op` that keep every value."""
-_TYPE_MODULES = frozenset({"sa", "sqlalchemy", "sqlmodel", "postgresql"})
-_SAFE_SQL = re.compile(
-    r"\s*(CREATE|COMMENT\s+ON|GRANT|ALTER\s+TABLE\s+[\w.\"]+\s+(ADD|VALIDATE|RENAME))\b", re.IGNORECASE
-)
-_LOSSY_SQL = re.compile(r"\b(DROP|TRUNCATE|DELETE|UPDATE|MERGE|TYPE)\b", re.IGNORECASE)
 
 
 def report_losses(

@@ -19,6 +19,8 @@ _CREATES_OR_DROPS = re.compile(
 )
 _IF_EXISTS = re.compile(r"\bIF\s+(NOT\s+)?EXISTS\b|\bOR\s+REPLACE\b", re.IGNORECASE)
 
+_PROGRAM_OBJECTS = ("view", "sequence", "function", "type", "label", "trigger", "extension", "schema")
+
 
 def find_rewrites(observed: ObservedRevision) -> Iterable[str]:
     for statement in observed.statements:
@@ -212,9 +214,6 @@ def find_unrepeatable_statements(observed: ObservedRevision) -> Iterable[str]:
             and not _IF_EXISTS.search(statement.sql)
         ):
             yield " ".join(statement.sql.split())[:60]
-
-
-_PROGRAM_OBJECTS = ("view", "sequence", "function", "type", "label", "trigger", "extension", "schema")
 
 
 def find_dropped_objects(observed: ObservedRevision) -> Iterable[str]:

@@ -53,27 +53,6 @@ UNION ALL SELECT 'right', 0, concat_ws(' ', nspname, grantee, privilege_type), '
   FROM pg_namespace JOIN own USING (oid, nspname), aclexplode(coalesce(nspacl, acldefault('n', nspowner)))
 """
 
-
-@dataclass(frozen=True)
-class SchemaObject:
-    """An object. `table` is the oid of its table, or 0; `display_name` does not identify it."""
-
-    type: str
-    table: int
-    identity: str
-    display_name: str
-
-    @property
-    def key(self) -> tuple[str, int, str]:
-        return self.type, self.table, self.identity
-
-
-def read_schema_objects(cursor: Any, version_table: str = VERSION_TABLE) -> list[SchemaObject]:
-    """Return the objects that the transaction sees, except those of extensions and of Seedbed."""
-    cursor.execute(_OBJECTS.replace("{version_table}", build_version_table_condition(version_table)))
-    return [SchemaObject(*row) for row in cursor.fetchall()]
-
-
 LOCK_MODES = (
     "AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock",
     "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock",
@@ -98,6 +77,26 @@ _LOCKS = """
 SELECT relation::bigint, mode FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+
+
+@dataclass(frozen=True)
+class SchemaObject:
+    """An object. `table` is the oid of its table, or 0; `display_name` does not identify it."""
+
+    type: str
+    table: int
+    identity: str
+    display_name: str
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        return self.type, self.table, self.identity
+
+
+def read_schema_objects(cursor: Any, version_table: str = VERSION_TABLE) -> list[SchemaObject]:
+    """Return the objects that the transaction sees, except those of extensions and of Seedbed."""
+    cursor.execute(_OBJECTS.replace("{version_table}", build_version_table_condition(version_table)))
+    return [SchemaObject(*row) for row in cursor.fetchall()]
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,9 @@ from seedbed.postgres.version_table import VERSION_TABLE
 
 _INTERNAL_QUERIES = ("SELECT pg_catalog", "SELECT EXISTS", "SELECT set_config")
 
+SMALL = 1_000
+"""A table with fewer rows is rewritten or scanned within a millisecond or two, so it blocks nobody noticeably."""
+
 
 @dataclass(frozen=True)
 class TracedStatement:
@@ -235,10 +238,6 @@ def _read_objects(connection: Connection, version_table: str) -> list[SchemaObje
     if not connection.in_transaction():
         connection.connection.rollback()
     return objects
-
-
-SMALL = 1_000
-"""A table with fewer rows is rewritten or scanned within a millisecond or two, so it blocks nobody noticeably."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,14 @@ _BLANKS_AT_LINE_ENDS = re.compile(r"[ \t]+(?=\n)")
 _WITHOUT_EFFECT = frozenset({"ctx", "kind", "type_comment", "type_ignores", "type_params"})
 """Fields of a syntax tree that do not affect execution."""
 
+_NOTE = (
+    "# Written by Seedbed. Two new revisions after the same one conflict here, where they can still be put in order.\n"
+)
+OPEN = "open"
+"""Stands for the checksum of a revision that is still being written by hand."""
+
+_CONFLICT = re.compile(r"^(<{7}|\|{7}|={7}|>{7})(\s|$)", re.MULTILINE)
+
 
 def compute_checksum(file: Path) -> str:
     """Return the checksum of a revision file's effect: of its syntax tree without the parts that have no effect.
@@ -109,15 +117,6 @@ def _serialize(value: Any) -> str:
     if isinstance(value, str):
         value = _BLANKS_AT_LINE_ENDS.sub("", value)
     return ascii(value)
-
-
-_NOTE = (
-    "# Written by Seedbed. Two new revisions after the same one conflict here, where they can still be put in order.\n"
-)
-OPEN = "open"
-"""Stands for the checksum of a revision that is still being written by hand."""
-
-_CONFLICT = re.compile(r"^(<{7}|\|{7}|={7}|>{7})(\s|$)", re.MULTILINE)
 
 
 def seal_revisions(project: Project, history: History, *, open_revisions: Sequence[str] = ()) -> None:

@@ -6,6 +6,19 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+USER_SCHEMAS = """
+n.nspname <> 'seedbed' AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%%'
+"""
+
+NOT_OF_EXTENSION = """
+NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '{catalog}'::regclass AND e.objid = {oid} AND e.deptype = 'e')
+"""
+
+DEPENDENCIES = """
+SELECT classid::regclass::text, objid, objsubid, refclassid::regclass::text, refobjid, refobjsubid
+FROM pg_depend WHERE deptype IN ('n', 'a', 'i', 'P', 'S') AND refobjid >= 16384 AND objid >= 16384
+"""
+
 
 @contextmanager
 def catalog_cursor(connection: Connection) -> Iterator[Any]:
@@ -27,15 +40,6 @@ def catalog_cursor(connection: Connection) -> Iterator[Any]:
         driver.close()
         if own_transaction:
             connection.connection.rollback()
-
-
-USER_SCHEMAS = """
-n.nspname <> 'seedbed' AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%%'
-"""
-
-NOT_OF_EXTENSION = """
-NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '{catalog}'::regclass AND e.objid = {oid} AND e.deptype = 'e')
-"""
 
 
 def _acl(acl: str, kind: str, owner: str) -> str:
@@ -219,10 +223,6 @@ SELECT s.oid, n.nspname, s.stxname, pg_get_statisticsobjdef(s.oid)
 FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE {USER_SCHEMAS}
 """
 
-DEPENDENCIES = """
-SELECT classid::regclass::text, objid, objsubid, refclassid::regclass::text, refobjid, refobjsubid
-FROM pg_depend WHERE deptype IN ('n', 'a', 'i', 'P', 'S') AND refobjid >= 16384 AND objid >= 16384
-"""
 
 REWRITES = "SELECT oid, ev_class, rulename FROM pg_rewrite WHERE ev_class >= 16384"
 

@@ -39,6 +39,10 @@ _COMMON_DIRECTORIES = (
     "C:/Program Files/PostgreSQL/*/bin",
 )
 
+_SHARED_CACHE = Path("/var/cache/seedbed")
+_SHELL_CHARACTERS = frozenset('"$`\\')
+"""Characters with a meaning in double quotes: initdb runs the programs beside it through a shell."""
+
 
 @dataclass(frozen=True)
 class Binaries:
@@ -127,11 +131,6 @@ def _glob_directories(pattern: str) -> Iterator[Path]:
 
 def _parse_version(directory: Path) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", str(directory))]
-
-
-_SHARED_CACHE = Path("/var/cache/seedbed")
-_SHELL_CHARACTERS = frozenset('"$`\\')
-"""Characters with a meaning in double quotes: initdb runs the programs beside it through a shell."""
 
 
 def ensure_runnable(account: OsAccount, binaries: Binaries) -> Binaries:

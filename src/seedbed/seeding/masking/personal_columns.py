@@ -8,7 +8,7 @@ from sqlalchemy import Column, Table
 
 from seedbed.errors import NoPersonalColumns, UnknownPersonalDataKind, UnmarkedPersonalColumns
 from seedbed.schema import Schema
-from seedbed.schema.personal_data import find_personal_columns, find_unmarked_columns
+from seedbed.schema.declarations import find_personal_columns, find_unmarked_columns
 from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.masking.replacements import Replacements
 

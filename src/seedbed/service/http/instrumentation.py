@@ -22,6 +22,10 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _OTHER = "other"
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
+_VALID_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_CLIENT_DISCONNECTED = 499
+"""The status logged for a client that disconnected before the response. nginx uses the same number."""
+
 
 class Metrics:
     """The metrics of one service, in their own registry, so that several services fit in one process.
@@ -74,11 +78,6 @@ def _read_template(scope: Scope) -> str:
 
 def _normalize_method(method: str) -> str:
     return method if method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} else _OTHER
-
-
-_VALID_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_CLIENT_DISCONNECTED = 499
-"""The status logged for a client that disconnected before the response. nginx uses the same number."""
 
 
 class AccessLogMiddleware:

@@ -16,6 +16,12 @@ from seedbed.service.queries.visibility import ReadableColumn
 
 _SIGNATURE_BYTES = 16
 
+DEFAULT_LIMIT, MAX_LIMIT = 50, 200
+RESERVED_PARAMETERS = frozenset({"limit", "cursor", "sort", "fields", "count"})
+_MAX_PARAMETERS = 100
+_MAX_VALUES = 100
+_MAX_DIGITS = 9
+
 
 class CursorSigner:
     """Signs cursors with a key. A cursor is valid only for the list and the order that it was created for.
@@ -49,13 +55,6 @@ class CursorSigner:
 
     def _sign(self, list_scope: str, payload: bytes) -> bytes:
         return hmac.digest(self._key, list_scope.encode() + b"\0" + payload, "sha256")[:_SIGNATURE_BYTES]
-
-
-DEFAULT_LIMIT, MAX_LIMIT = 50, 200
-RESERVED_PARAMETERS = frozenset({"limit", "cursor", "sort", "fields", "count"})
-_MAX_PARAMETERS = 100
-_MAX_VALUES = 100
-_MAX_DIGITS = 9
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,10 @@ _RELATIVE_IMPORT = b"from ."
 _active_recorders: "list[_ReadRecorder]" = []
 _hooks: list[Any] = []
 
+_MAX_CONTENT_BYTES = 1 << 20
+"""Up to this size a file's content is hashed. Of a larger file, which only seeds read, size and date are used."""
+_CACHE_DIRECTORY = "__pycache__"
+
 
 @contextmanager
 def track_files(project: Project, known: Iterable[Path]) -> Iterator[set[Path]]:
@@ -131,11 +135,6 @@ def _list_imports(file: Path, package: str, top_level_names: Iterable[bytes]) ->
                 base = resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module
                 yield base or ""
                 yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
-_MAX_CONTENT_BYTES = 1 << 20
-"""Up to this size a file's content is hashed. Of a larger file, which only seeds read, size and date are used."""
-_CACHE_DIRECTORY = "__pycache__"
 
 
 def digest_structure(project: Project, schema: Schema, server: str) -> str:

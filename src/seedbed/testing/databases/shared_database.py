@@ -5,15 +5,16 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlmodel import Session
 
-from seedbed.testing.databases.async_sessions import (
+from seedbed.testing.databases.clones import Clone
+from seedbed.testing.databases.sessions import (
     JOIN_MODE,
     AsyncTestConnection,
     ExecutionOptions,
+    SavepointStack,
     read_execution_options,
     restore_execution_options,
+    translate_lost_savepoint,
 )
-from seedbed.testing.databases.clones import Clone
-from seedbed.testing.databases.savepoints import SavepointStack, translate_lost_savepoint
 
 
 class SharedDatabase:

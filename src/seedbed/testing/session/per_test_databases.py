@@ -9,9 +9,8 @@ from sqlmodel import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from seedbed.errors import LostSetupRows, TransactionEnded
-from seedbed.testing.databases.async_sessions import AsyncTestConnection, UnfinishedTask
 from seedbed.testing.databases.clones import Clone
-from seedbed.testing.databases.savepoints import SavepointLost
+from seedbed.testing.databases.sessions import AsyncTestConnection, SavepointLost, UnfinishedTask
 from seedbed.testing.databases.shared_database import SharedDatabase
 from seedbed.testing.session.db_marker import DatabaseRequest
 from seedbed.testing.session.run_resources import EnclosingTransaction, RunResources

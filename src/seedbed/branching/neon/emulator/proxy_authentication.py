@@ -12,6 +12,9 @@ from pathlib import Path
 
 from seedbed.extras import require_extra
 
+PLAIN, BOUND = "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"
+_ITERATIONS = 4096
+
 
 @dataclass(frozen=True)
 class Tls:
@@ -58,10 +61,6 @@ def make_tls(host: str) -> Tls:
         )
         context.load_cert_chain(file)
     return Tls(context, hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).digest())
-
-
-PLAIN, BOUND = "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"
-_ITERATIONS = 4096
 
 
 class ScramFailure(Exception):

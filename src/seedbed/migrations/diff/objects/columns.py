@@ -68,6 +68,9 @@ _SIZED = (
     (r"interval\((\d)\)", "postgresql.INTERVAL(precision={0})"),
 )
 
+_IDENTITY = re.compile(r"start (-?\d+) increment (-?\d+) minimum (-?\d+) maximum (-?\d+) cache (\d+) cycle ([tf])")
+_HIGHEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
+
 
 def render_type(name: str) -> str | None:
     """Render a type as a SQLAlchemy expression, or None where none is exactly this type.
@@ -85,10 +88,6 @@ def render_type(name: str) -> str | None:
         if match is not None:
             return template.format(*match.groups())
     return None
-
-
-_IDENTITY = re.compile(r"start (-?\d+) increment (-?\d+) minimum (-?\d+) maximum (-?\d+) cache (\d+) cycle ([tf])")
-_HIGHEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 
 
 def render_column(column: Column, *, not_null: bool | None = None, default: str | None = None) -> str:

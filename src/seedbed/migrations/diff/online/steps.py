@@ -15,6 +15,11 @@ from seedbed.postgres.quoting import ColumnName, quote_identifier, quote_literal
 _BATCH = 1_000
 """Rows in a batch: a writer that needs one of them waits for some hundredths of a second."""
 
+_UNIQUE = re.compile(
+    r"UNIQUE(?P<nulls> NULLS NOT DISTINCT)? (?P<columns>\([^()]+\)(?: INCLUDE \([^()]+\))?)"
+    r"(?P<rest>(?: DEFERRABLE)?(?: INITIALLY DEFERRED)?)"
+)
+
 
 def fill_in_batches(table: Table, column: Column, expression: str, catalog: Catalog) -> Statement:
     """Fill a column where it is NULL, in the order of the primary key. An interrupted backfill continues where it
@@ -77,12 +82,6 @@ def _variables(side: str, primary_key: tuple[str, ...]) -> list[str]:
 
 def _join(variables: list[str]) -> str:
     return ", ".join(variables)
-
-
-_UNIQUE = re.compile(
-    r"UNIQUE(?P<nulls> NULLS NOT DISTINCT)? (?P<columns>\([^()]+\)(?: INCLUDE \([^()]+\))?)"
-    r"(?P<rest>(?: DEFERRABLE)?(?: INITIALLY DEFERRED)?)"
-)
 
 
 def can_attach_index(constraint: Constraint) -> bool:

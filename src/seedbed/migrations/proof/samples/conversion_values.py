@@ -64,6 +64,9 @@ _BY_CATEGORY: dict[str, list[str]] = {
     "G": ["(1,2)", "(3,4),(1,2)", "[(1,2),(3,4)]", "((1,2),(3,4),(5,0))", "<(1,2),3>", "{1,2,3}"],
 }
 
+_ELEMENTS = 60
+"""Values of which arrays are built."""
+
 
 def list_edge_values(base: str, category: str) -> list[str]:
     """Values of a type, as PostgreSQL reads them from text; some may be invalid.
@@ -88,10 +91,6 @@ def spell_values(values: Sequence[str], base: str, category: str) -> list[str]:
     if base in {"json", "jsonb"}:
         return [*values, *(json.dumps(value, ensure_ascii=False) for value in values)]
     return list(values) if category in {"S", "E", "N"} else []
-
-
-_ELEMENTS = 60
-"""Values of which arrays are built."""
 
 
 class ColumnType(NamedTuple):

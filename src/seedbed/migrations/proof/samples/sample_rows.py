@@ -30,6 +30,11 @@ from seedbed.postgres.version_table import VERSION_TABLE
 
 _DROP = sql.SQL("DROP CONSTRAINT {}")
 
+_ROWS = 4
+_CONVERTED_ROWS = 8
+"""Rows of a table with columns that get convertible values."""
+_TRIES = 60
+
 
 @contextmanager
 def temporary_constraints(connection: Connection, before: Catalog, after: Catalog) -> Iterator[None]:
@@ -93,12 +98,6 @@ def _try_constraint(connection: Connection, statement: sql.Composable) -> bool:
     finally:
         cursor.close()
     return True
-
-
-_ROWS = 4
-_CONVERTED_ROWS = 8
-"""Rows of a table with columns that get convertible values."""
-_TRIES = 60
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,50 @@ from seedbed.migrations.proof.samples.sample_values import VALUES_PER_COLUMN, Ro
 from seedbed.postgres.quoting import TableName, display_name
 from seedbed.postgres.version_table import VERSION_TABLE
 
+_COLUMNS = """
+SELECT n.nspname, c.relname, c.relkind = 'p', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+       a.attgenerated <> '' OR a.attidentity = 'a', a.atthasdef OR a.attidentity <> '',
+       coalesce(base.typname, t.typname),
+       coalesce(base.typcategory, t.typcategory), a.atttypmod,
+       (SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_enum e
+         WHERE e.enumtypid = coalesce(base.oid, t.oid)),
+       (SELECT string_agg(pg_get_constraintdef(k.oid), ' ') FROM pg_constraint k
+         WHERE (k.conrelid = c.oid AND k.contype = 'c' AND a.attnum = ANY (k.conkey)) OR k.contypid = t.oid)
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_type base ON base.oid = nullif(t.typbasetype, 0)
+WHERE {own_tables}
+ORDER BY n.nspname, c.relname, a.attnum
+"""
+
+_KEYS = """
+SELECT n.nspname, c.relname, pn.nspname, pc.relname,
+       (SELECT array_agg(a.attname::text ORDER BY u.i) FROM unnest(k.conkey) WITH ORDINALITY u(n, i)
+          JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.n),
+       (SELECT array_agg(a.attname::text ORDER BY u.i) FROM unnest(k.confkey) WITH ORDINALITY u(n, i)
+          JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.n)
+FROM pg_constraint k
+JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_class pc ON pc.oid = k.confrelid JOIN pg_namespace pn ON pn.oid = pc.relnamespace
+WHERE k.contype = 'f' AND k.conparentid = 0
+"""
+
+_UNIQUE = """
+SELECT n.nspname, c.relname,
+       (SELECT array_agg(a.attname::text ORDER BY u.i) FROM unnest(i.indkey::int2[]) WITH ORDINALITY u(n, i)
+          JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.n)
+FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE i.indisunique AND NOT 0 = ANY (i.indkey::int2[])
+"""
+
+TAME_ROWS = 2
+"""The number of values of a boolean, so that two rows can differ in every column."""
+_HALF = VALUES_PER_COLUMN // 2
+"""The first value of a unique column in the second set of rows; a set needs four of the 16 values."""
+_NULLS = 0.2
+
 
 @dataclass(frozen=True)
 class SampleColumn:
@@ -118,52 +162,6 @@ def sort_by_foreign_keys(tables: list[SampleTable]) -> list[SampleTable]:
         ready = [t for t in remaining.values() if not any(p in remaining and p != t.key for p, _, _ in t.foreign_keys)]
         ordered += [remaining.pop(table.key) for table in ready or [next(iter(remaining.values()))]]
     return ordered
-
-
-_COLUMNS = """
-SELECT n.nspname, c.relname, c.relkind = 'p', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
-       a.attgenerated <> '' OR a.attidentity = 'a', a.atthasdef OR a.attidentity <> '',
-       coalesce(base.typname, t.typname),
-       coalesce(base.typcategory, t.typcategory), a.atttypmod,
-       (SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_enum e
-         WHERE e.enumtypid = coalesce(base.oid, t.oid)),
-       (SELECT string_agg(pg_get_constraintdef(k.oid), ' ') FROM pg_constraint k
-         WHERE (k.conrelid = c.oid AND k.contype = 'c' AND a.attnum = ANY (k.conkey)) OR k.contypid = t.oid)
-FROM pg_class c
-JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-JOIN pg_type t ON t.oid = a.atttypid
-LEFT JOIN pg_type base ON base.oid = nullif(t.typbasetype, 0)
-WHERE {own_tables}
-ORDER BY n.nspname, c.relname, a.attnum
-"""
-
-_KEYS = """
-SELECT n.nspname, c.relname, pn.nspname, pc.relname,
-       (SELECT array_agg(a.attname::text ORDER BY u.i) FROM unnest(k.conkey) WITH ORDINALITY u(n, i)
-          JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.n),
-       (SELECT array_agg(a.attname::text ORDER BY u.i) FROM unnest(k.confkey) WITH ORDINALITY u(n, i)
-          JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.n)
-FROM pg_constraint k
-JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_class pc ON pc.oid = k.confrelid JOIN pg_namespace pn ON pn.oid = pc.relnamespace
-WHERE k.contype = 'f' AND k.conparentid = 0
-"""
-
-_UNIQUE = """
-SELECT n.nspname, c.relname,
-       (SELECT array_agg(a.attname::text ORDER BY u.i) FROM unnest(i.indkey::int2[]) WITH ORDINALITY u(n, i)
-          JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.n)
-FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE i.indisunique AND NOT 0 = ANY (i.indkey::int2[])
-"""
-
-
-TAME_ROWS = 2
-"""The number of values of a boolean, so that two rows can differ in every column."""
-_HALF = VALUES_PER_COLUMN // 2
-"""The first value of a unique column in the second set of rows; a set needs four of the 16 values."""
-_NULLS = 0.2
 
 
 def list_attempts(table: SampleTable, seed: int, random_source: random.Random) -> Iterator[dict[str, str | None]]:

@@ -54,6 +54,10 @@ _BY_NAME = {
     "money": ["1.50", "0"],
 }
 
+Rows = Sequence[Mapping[str, str | None]]
+ModelRows = Callable[[TableName], Rows]
+"""Returns the rows of a table by its name; none for a table without a model."""
+
 
 def list_values(
     type_name: str, base: str, category: str, modifier: int, *, labels: Sequence[str] = (), checks: str = ""
@@ -145,11 +149,6 @@ def _parse_type(type_name: str, base: str) -> ColumnType:
 def _parse_length(type_name: str) -> int | None:
     match = re.search(r"\((\d+)\)", type_name)
     return int(match[1]) if match else None
-
-
-Rows = Sequence[Mapping[str, str | None]]
-ModelRows = Callable[[TableName], Rows]
-"""Returns the rows of a table by its name; none for a table without a model."""
 
 
 def read_model_rows(models: Schema) -> ModelRows:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
-from seedbed.branching.names import build_database_name, check_branch_name
+from seedbed.branching.protocol import build_database_name, check_branch_name
 from seedbed.errors import InvalidBranchName
 
 pytestmark = pytest.mark.unit
