@@ -1,4 +1,4 @@
-"""The difference of rows and sequences from those before a revision, or from those that a conversion must leave."""
+"""The difference between the rows after a revision and those before it, or those computed without it."""
 
 import json
 from collections import Counter

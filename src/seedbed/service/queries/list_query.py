@@ -1,4 +1,4 @@
-"""Parse the query string of a request for a list: filters, sort order, fields, and the page after a signed cursor."""
+"""Parse the query string of a request for a list: filters, sort order, fields, and the signed cursor of a page."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""Digest everything that a template is built from, with the files that its build reads, so that its name changes."""
+"""Digest everything that a template is built from, including the files that its build reads."""
 
 import ast
 import os
