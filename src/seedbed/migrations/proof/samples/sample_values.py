@@ -162,7 +162,9 @@ def read_model_rows(models: Schema) -> ModelRows:
         if path not in rows_by_table:
             table = tables.get(path)
             rows_by_table[path] = (
-                [] if table is None else make_sample_rows(table, models.classes.get(table.key), VALUES_PER_COLUMN, AS_OF)
+                []
+                if table is None
+                else make_sample_rows(table, models.classes.get(table.key), VALUES_PER_COLUMN, AS_OF)
             )
         return rows_by_table[path]
 
