@@ -17,7 +17,7 @@ from seedbed.postgres.connection import open_connection
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer
 from seedbed.seeding.analysis.checks import UnsupportedExpression, Vector, evaluate, narrow, read_batch
-from seedbed.seeding.analysis.checks.evaluation import require_boolean
+from seedbed.seeding.analysis.checks.comparison import require_boolean
 from seedbed.seeding.analysis.checks.parser import parse_sql
 from seedbed.seeding.analysis.checks.vectors import ERROR, UNKNOWN
 from seedbed.seeding.analysis.value_facts import ValueConstraints

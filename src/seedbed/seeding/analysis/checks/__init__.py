@@ -6,7 +6,8 @@ from seedbed.seeding.analysis.checks.column_facts import (
     find_suggested_texts,
     narrow,
 )
-from seedbed.seeding.analysis.checks.evaluation import are_equal, evaluate, find_violations
+from seedbed.seeding.analysis.checks.comparison import are_equal
+from seedbed.seeding.analysis.checks.evaluation import evaluate, find_violations
 from seedbed.seeding.analysis.checks.parser import Check, find_columns, read_checks
 from seedbed.seeding.analysis.checks.type_coercion import cast, cast_to_numeric
 from seedbed.seeding.analysis.checks.vectors import BOOL, UnsupportedExpression, Vector, read_batch

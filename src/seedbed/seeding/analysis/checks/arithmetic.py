@@ -6,19 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from seedbed.seeding.analysis.checks.type_coercion import (
+from seedbed.seeding.analysis.checks.constants import parse_constant
+from seedbed.seeding.analysis.checks.type_coercion import coerce_to_common_type, convert
+from seedbed.seeding.analysis.checks.vectors import (
     DATE,
+    ERROR,
     FLOAT8,
     INTERVAL,
     NUMBERS,
     NUMERIC,
     TIMESTAMP,
-    coerce_to_common_type,
-    convert,
+    UnsupportedExpression,
+    Vector,
+    get_family,
     make_integers,
-    parse_constant,
+    merge_faults,
 )
-from seedbed.seeding.analysis.checks.vectors import ERROR, UnsupportedExpression, Vector, get_family, merge_faults
 from seedbed.seeding.core import big_integers
 from seedbed.seeding.core.column_types import MOMENTS, ColumnType
 from seedbed.seeding.core.time_units import DAY

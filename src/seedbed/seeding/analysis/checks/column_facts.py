@@ -13,6 +13,8 @@ from typing import Any
 
 from sqlglot import exp
 
+from seedbed.seeding.analysis.checks.constants import NOT_CONSTANT, read_constant
+from seedbed.seeding.analysis.checks.parser import strip_parentheses
 from seedbed.seeding.analysis.checks.pattern_translation import convert_similar_to, translate_regex
 from seedbed.seeding.analysis.checks.vectors import UnsupportedExpression
 from seedbed.seeding.analysis.value_facts import ValueConstraints
@@ -21,11 +23,6 @@ from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, ColumnType
 _MIRRORED: dict[Any, Any] = {
     exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE, exp.EQ: exp.EQ,
 }  # fmt: skip
-NOT_CONSTANT = object()
-_INTEGER_TYPES, _NUMERIC_TYPES = (
-    frozenset({"int", "bigint", "smallint"}),
-    frozenset({"decimal", "numeric", "double precision"}),
-)
 _MAX_NUMERIC = Decimal(10) ** 1_000
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -34,7 +31,7 @@ def narrow(
     condition: Any, column_types: Callable[[str], ColumnType | None], constraints: dict[str, ValueConstraints]
 ) -> bool:
     """Put what is wanted of one column into its facts; False where it is more than facts can say."""
-    condition = _strip_parentheses(condition)
+    condition = strip_parentheses(condition)
     if isinstance(condition, exp.Or):
         return _narrow_disjunction(condition, column_types, constraints)
     if isinstance(condition, exp.Is) and isinstance(condition.expression, exp.Null) and condition.args.get("negate"):
@@ -51,8 +48,8 @@ def narrow(
     if isinstance(condition, exp.In) and not condition.args.get("query"):
         return _narrow_to_list(condition.this, condition.expressions, column_types, constraints)
     if isinstance(condition, exp.EQ) and isinstance(condition.expression, exp.Any):
-        inner = _strip_parentheses(condition.expression.this)
-        inner = _strip_parentheses(inner.this) if isinstance(inner, exp.Cast) else inner
+        inner = strip_parentheses(condition.expression.this)
+        inner = strip_parentheses(inner.this) if isinstance(inner, exp.Cast) else inner
         return isinstance(inner, exp.Array) and _narrow_to_list(
             condition.this, inner.expressions, column_types, constraints
         )
@@ -65,43 +62,6 @@ def narrow(
     if type(condition) in _MIRRORED:
         return _narrow_by_comparison(condition, column_types, constraints)
     return False
-
-
-def read_constant(expression: Any) -> Any:
-    """A constant of SQL as Python's value, or something that stands for none."""
-    expression = _strip_parentheses(expression)
-    if isinstance(expression, exp.Cast):
-        return _cast_constant(read_constant(expression.this), expression.to.sql("postgres").lower())
-    if isinstance(expression, exp.Neg):
-        inner = read_constant(expression.this)
-        return -inner if isinstance(inner, int | Decimal) and not isinstance(inner, bool) else NOT_CONSTANT
-    if isinstance(expression, exp.Boolean):
-        return bool(expression.this)
-    if isinstance(expression, exp.Literal):
-        if expression.is_string:
-            return str(expression.this)
-        number = Decimal(expression.this)
-        return int(number) if number == int(number) else number
-    return NOT_CONSTANT
-
-
-def _cast_constant(value: Any, type_name: str) -> Any:
-    """A constant with a cast that changes nothing of what it says."""
-    try:
-        if isinstance(value, str) and type_name == "date":
-            return date.fromisoformat(value)
-        if isinstance(value, str) and type_name.startswith("timestamp"):
-            return datetime.fromisoformat(value) if "(" not in type_name else NOT_CONSTANT
-        if isinstance(value, str) and type_name in _INTEGER_TYPES:
-            return int(value)
-        if isinstance(value, str) and type_name in _NUMERIC_TYPES:
-            return Decimal(value)
-    except (ValueError, ArithmeticError):
-        return NOT_CONSTANT
-    if isinstance(value, str):
-        return value if "(" not in type_name else NOT_CONSTANT
-    is_integer = isinstance(value, int) and not isinstance(value, bool) and type_name in _INTEGER_TYPES | _NUMERIC_TYPES
-    return value if is_integer or (isinstance(value, Decimal) and type_name in _NUMERIC_TYPES) else NOT_CONSTANT
 
 
 def _update(
@@ -119,11 +79,11 @@ def _update(
 
 def _find_column(target: Any, column_types: Callable[[str], ColumnType | None]) -> tuple[str, ColumnType | None]:
     """A column as it is, or as a text where it is a text already."""
-    target, as_text = _strip_parentheses(target), False
+    target, as_text = strip_parentheses(target), False
     while isinstance(target, exp.Cast):
         if target.to.sql("postgres").lower() not in {"text", "varchar"}:
             return "", None
-        target, as_text = _strip_parentheses(target.this), True
+        target, as_text = strip_parentheses(target.this), True
     column_type = column_types(target.name) if isinstance(target, exp.Column) else None
     if column_type is None or (as_text and not (column_type.is_text or column_type.name == "enum")):
         return "", None
@@ -144,7 +104,7 @@ def find_compared_constants(condition: Any) -> dict[str, list[Any]]:
     constants: dict[str, list[Any]] = {}
     for comparison in condition.find_all(exp.EQ, exp.NEQ):
         for target, other in ((comparison.left, comparison.right), (comparison.right, comparison.left)):
-            column, value = _strip_parentheses(target), read_constant(other)
+            column, value = strip_parentheses(target), read_constant(other)
             if isinstance(column, exp.Column) and value is not NOT_CONSTANT:
                 constants.setdefault(column.name, []).append(value)
     return constants
@@ -153,14 +113,14 @@ def find_compared_constants(condition: Any) -> dict[str, list[Any]]:
 def _narrow_disjunction(
     condition: Any, column_types: Callable[[str], ColumnType | None], constraints: dict[str, ValueConstraints]
 ) -> bool:
-    alternatives = [_strip_parentheses(way) for way in condition.flatten()]
+    alternatives = [strip_parentheses(way) for way in condition.flatten()]
     if (
         all(isinstance(way, exp.EQ) for way in alternatives)
-        and len({_strip_parentheses(way.left).name for way in alternatives}) == 1
+        and len({strip_parentheses(way.left).name for way in alternatives}) == 1
     ):
         return _narrow_to_list(alternatives[0].left, [way.right for way in alternatives], column_types, constraints)
     for side, other in ((condition.left, condition.right), (condition.right, condition.left)):
-        null_test = _strip_parentheses(side)
+        null_test = strip_parentheses(side)
         if (
             isinstance(null_test, exp.Is)
             and isinstance(null_test.expression, exp.Null)
@@ -246,7 +206,7 @@ def _narrow_by_comparison(
         operator, target, bound = _MIRRORED[operator], condition.right, read_constant(condition.left)
     if bound is NOT_CONSTANT:
         return False
-    target = _strip_parentheses(target)
+    target = strip_parentheses(target)
     if isinstance(target, exp.Length):
         column_type = _find_column(target.this, column_types)[1]
         if column_type is None or not column_type.is_text or target.args.get("encoding") or type(bound) is not int:
@@ -255,7 +215,7 @@ def _narrow_by_comparison(
     if operator is exp.EQ:
         return _narrow_to_list(
             target,
-            [condition.right if target is _strip_parentheses(condition.left) else condition.left],
+            [condition.right if target is strip_parentheses(condition.left) else condition.left],
             column_types,
             constraints,
         )
@@ -302,9 +262,3 @@ def _add_length(known: ValueConstraints, operator: Any, bound: int) -> ValueCons
     least = {exp.GT: bound + 1, exp.GTE: bound, exp.EQ: bound}.get(operator)
     most = {exp.LT: bound - 1, exp.LTE: bound, exp.EQ: bound}.get(operator)
     return known.with_length(least, most)
-
-
-def _strip_parentheses(expression: Any) -> Any:
-    while isinstance(expression, exp.Paren):
-        expression = expression.this
-    return expression

@@ -11,35 +11,37 @@ import numpy as np
 from sqlglot import exp
 
 from seedbed.seeding.analysis.checks import arithmetic, text_functions
+from seedbed.seeding.analysis.checks.comparison import (
+    and_,
+    compare,
+    keep_first_fault,
+    not_,
+    or_,
+    require_boolean,
+    select,
+)
+from seedbed.seeding.analysis.checks.constants import parse_interval, parse_number
 from seedbed.seeding.analysis.checks.pattern_translation import convert_similar_to
 from seedbed.seeding.analysis.checks.type_coercion import (
-    DATE,
-    INTERVAL,
-    TEXT,
-    TIMESTAMPTZ,
     cast,
+    check_float_mix,
     coerce_to_common_type,
-    convert,
+    convert_to_common_type,
     find_common_type,
-    parse_constant,
-    parse_interval,
-    parse_number,
 )
 from seedbed.seeding.analysis.checks.vectors import (
     BOOL,
+    DATE,
     ERROR,
-    UNKNOWN,
+    INTERVAL,
+    TEXT,
+    TIMESTAMPTZ,
     UnsupportedExpression,
     Vector,
-    and_,
-    get_family,
     make_unknown,
     merge_faults,
-    or_,
     repeat,
-    select,
 )
-from seedbed.seeding.core import big_integers
 from seedbed.seeding.core.batch import Bools
 from seedbed.seeding.core.column_types import ColumnType, parse_type
 from seedbed.seeding.core.time_units import microseconds
@@ -71,24 +73,6 @@ def find_violations(condition: exp.Expression, row: Callable[[str], Vector], siz
     return false if result.faults is None else (false & (result.faults == 0)) | (result.faults == ERROR)
 
 
-def are_equal(left: Vector, right: Vector) -> Bools:
-    """Where two values are the same, be they of different types."""
-    return np.asarray(_compare_vectors(*coerce_to_common_type(left, right), np.equal).data)
-
-
-def require_boolean(value: Vector) -> Vector:
-    """A value that is true or false.
-
-    Raises:
-        NotUnderstood: it is of another type.
-    """
-    if value.column_type.name == "unknown":
-        return parse_constant(value, BOOL)
-    if value.column_type.name != "bool":
-        raise UnsupportedExpression(f"{value.column_type} as a condition")
-    return value
-
-
 class _Evaluation:
     def __init__(self, row: Callable[[str], Vector], size: int, now: datetime) -> None:
         self._row, self._size, self._now = row, size, now
@@ -100,9 +84,9 @@ class _Evaluation:
             exp.Null: lambda _: make_unknown(None, size),
             exp.And: lambda e: and_(self._evaluate_condition(e.left), self._evaluate_condition(e.right)),
             exp.Or: lambda e: or_(self._evaluate_condition(e.left), self._evaluate_condition(e.right)),
-            exp.Not: lambda e: _negate(self._evaluate_condition(e.this)),
+            exp.Not: lambda e: not_(self._evaluate_condition(e.this)),
             exp.NullSafeEQ: self._evaluate_not_distinct,
-            exp.NullSafeNEQ: lambda e: _negate(self._evaluate_not_distinct(e)),
+            exp.NullSafeNEQ: lambda e: not_(self._evaluate_not_distinct(e)),
             exp.Is: self._evaluate_is,
             exp.EQ: self._evaluate_equality,
             exp.NEQ: lambda e: self._compare(e, np.not_equal),
@@ -156,7 +140,7 @@ class _Evaluation:
         if method is None or any(said for word, said in expression.args.items() if word not in allowed):
             raise UnsupportedExpression(expression.sql("postgres"))
         result = method(expression)
-        return _negate(result) if expression.args.get("negate") and not isinstance(expression, exp.Is) else result
+        return not_(result) if expression.args.get("negate") and not isinstance(expression, exp.Is) else result
 
     def _evaluate_condition(self, expression: Any) -> Vector:
         return require_boolean(self.evaluate(expression))
@@ -185,7 +169,7 @@ class _Evaluation:
             if isinstance(other, exp.Null):
                 return self._evaluate_is(exp.Is(this=one, expression=other))
         left, right = coerce_to_common_type(self.evaluate(expression.left), self.evaluate(expression.right))
-        equal = _compare_vectors(left, right, np.equal)
+        equal = compare(left, right, np.equal)
         holds = np.where(left.nulls | right.nulls, left.nulls & right.nulls, equal.data)
         return Vector(holds, np.zeros(self._size, dtype=np.bool_), BOOL, equal.faults)
 
@@ -203,13 +187,13 @@ class _Evaluation:
         if not isinstance(inner, exp.Array) or value.column_type.name == "citext":
             raise UnsupportedExpression(expression.sql("postgres"))
         items = [self.evaluate(item) for item in inner.expressions]
-        _check_float_mix(items)
+        check_float_mix(items)
         shared = column_type or reduce(find_common_type, [item.column_type for item in items])
         shared = TEXT if shared.name == "unknown" else shared
         return self._equals_any(value, [cast(item, shared, shared.name) for item in items])
 
     def _compare(self, expression: Any, function: Callable[[Any, Any], Any]) -> Vector:
-        return _compare_vectors(
+        return compare(
             *coerce_to_common_type(self.evaluate(expression.left), self.evaluate(expression.right)), function
         )
 
@@ -222,8 +206,8 @@ class _Evaluation:
     def _equals_any(self, value: Vector, items: Sequence[Vector]) -> Vector:
         if not items:
             raise UnsupportedExpression("IN ()")
-        _check_float_mix([value, *items])
-        return reduce(or_, [_compare_vectors(*coerce_to_common_type(value, item), np.equal) for item in items])
+        check_float_mix([value, *items])
+        return reduce(or_, [compare(*coerce_to_common_type(value, item), np.equal) for item in items])
 
     def _evaluate_trim(self, expression: exp.Trim) -> Vector:
         position = str(expression.args.get("position") or "BOTH").upper()
@@ -234,11 +218,11 @@ class _Evaluation:
 
     def _evaluate_coalesce(self, expression: exp.Coalesce) -> Vector:
         values = [self.evaluate(item) for item in (expression.this, *expression.expressions)]
-        values = _convert_to_common_type(values)
+        values = convert_to_common_type(values)
         result = values[-1]
         for item in reversed(values[:-1]):
             selected = select(~item.nulls, item, result)
-            result = replace(selected, faults=_first_fault(item, selected))
+            result = replace(selected, faults=keep_first_fault(item, selected))
         return result
 
     def _evaluate_case(self, expression: exp.Case) -> Vector:
@@ -251,7 +235,7 @@ class _Evaluation:
             )
             for branch in branches
         ]
-        *results, result = _convert_to_common_type(
+        *results, result = convert_to_common_type(
             [
                 *(self.evaluate(branch.args["true"]) for branch in branches),
                 self.evaluate(default if default is not None else exp.Null()),
@@ -259,7 +243,7 @@ class _Evaluation:
         )
         for test, then in zip(reversed(tests), reversed(results), strict=True):
             selected = select(test.data & ~test.nulls, then, result)
-            result = replace(selected, faults=_first_fault(test, selected))
+            result = replace(selected, faults=keep_first_fault(test, selected))
         return result
 
     def _evaluate_cast(self, expression: exp.Cast) -> Vector:
@@ -286,79 +270,6 @@ class _Evaluation:
         return Vector(
             np.asarray(total), np.zeros(self._size, dtype=np.bool_), ColumnType("int4"), merge_faults(*arguments)
         )
-
-
-def _negate(value: Vector) -> Vector:
-    return replace(value, data=~value.data)
-
-
-def _compare_vectors(left: Vector, right: Vector, function: Callable[[Any, Any], Any]) -> Vector:
-    """Two values of one type compared as PostgreSQL compares them."""
-    type_family, nulls, faults = get_family(left.column_type), left.nulls | right.nulls, merge_faults(left, right)
-    is_ordering = function not in {np.equal, np.not_equal}
-    a, b = left.data, right.data
-    if is_ordering and type_family in {"text", "citext"}:
-        raise UnsupportedExpression("an order of texts, which is the collation's")
-    if is_ordering and type_family == "enum":
-        places = {label: place for place, label in enumerate(left.column_type.labels)}
-        a, b = (np.array([places.get(label, 0) for label in data], dtype=np.int64) for data in (a, b))
-    if type_family == "citext":
-        is_locale_dependent = np.array(
-            [not (x.isascii() and y.isascii()) for x, y in zip(a, b, strict=True)], dtype=np.bool_
-        )
-        a, b = (np.array([*(text.lower() for text in data), None], dtype=object)[:-1] for data in (a, b))
-        return Vector(big_integers.compare(function, a, b), nulls, BOOL, faults).with_faults(
-            is_locale_dependent & ~nulls, UNKNOWN
-        )
-    if type_family == "float" and (np.isnan(a).any() or np.isnan(b).any()):
-        a, b = _rank_floats(a, b)
-    return Vector(big_integers.compare(function, a, b), nulls, BOOL, faults)
-
-
-def _rank_floats(a: Any, b: Any) -> tuple[Any, Any]:
-    """Floats by their order, in which NaN is itself and more than any number."""
-    places = np.unique(np.concatenate([a, b]), return_inverse=True, equal_nan=True)[1]
-    return places[: len(a)], places[len(a) :]
-
-
-def _convert_to_common_type(values: Sequence[Vector]) -> list[Vector]:
-    """Values of which one is taken, as the type that they have together.
-
-    Raises:
-        NotUnderstood: PostgreSQL chooses it in a way that is not known here.
-    """
-    _check_float_mix(values)
-    names = {vector.column_type.name for vector in values}
-    if "bpchar" in names and names - {"bpchar", "unknown"}:
-        raise UnsupportedExpression("char beside other texts")
-    if names == {"unknown"}:
-        return [parse_constant(vector, TEXT) for vector in values]
-    common_type = reduce(
-        find_common_type, [vector.column_type for vector in values if vector.column_type.name != "unknown"]
-    )
-    if common_type.name == "bpchar" and "unknown" in names:
-        common_type = ColumnType("bpchar")  # a constant is not filled up with blanks as a column's values are
-    typed_values = [parse_constant(v, common_type) if v.column_type.name == "unknown" else v for v in values]
-    common_type = reduce(find_common_type, [vector.column_type for vector in typed_values])
-    return [convert(vector, common_type) for vector in typed_values]
-
-
-def _check_float_mix(values: Sequence[Vector]) -> None:
-    """Beside a real and no double precision, PostgreSQL makes reals of other numbers in a list.
-
-    Raises:
-        NotUnderstood: that is so here.
-    """
-    names = {vector.column_type.name for vector in values} - {"unknown"}
-    if "float4" in names and names != {"float4"}:
-        raise UnsupportedExpression("a real beside other numbers")
-
-
-def _first_fault(first: Vector, then: Vector) -> Any:
-    """What is computed first fails first."""
-    if first.faults is None:
-        return then.faults
-    return first.faults if then.faults is None else np.where(first.faults > 0, first.faults, then.faults)
 
 
 def _read_text_constant(expression: Any) -> str:

@@ -78,3 +78,9 @@ def _split_conjunction(expression: Any) -> Iterator[exp.Expression]:
         yield from _split_conjunction(expression.right)
     else:
         yield expression
+
+
+def strip_parentheses(expression: Any) -> Any:
+    while isinstance(expression, exp.Paren):
+        expression = expression.this
+    return expression

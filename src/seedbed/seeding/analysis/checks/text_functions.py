@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from seedbed.seeding.analysis.checks.constants import parse_constant
 from seedbed.seeding.analysis.checks.pattern_translation import Pattern, compile_like, compile_regex
-from seedbed.seeding.analysis.checks.type_coercion import TEXT, parse_constant
-from seedbed.seeding.analysis.checks.vectors import BOOL, UNKNOWN, UnsupportedExpression, Vector, get_family
+from seedbed.seeding.analysis.checks.vectors import BOOL, TEXT, UNKNOWN, UnsupportedExpression, Vector, get_family
 from seedbed.seeding.core.column_types import ColumnType
 
 _ONE_CHARACTER = 1

@@ -1,49 +1,30 @@
 """Which type two values have together, and values of one type as another's, as PostgreSQL converts them."""
 
-import re
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, time
-from decimal import Decimal, InvalidOperation
+from functools import reduce
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 
+from seedbed.seeding.analysis.checks.constants import parse_constant
 from seedbed.seeding.analysis.checks.vectors import (
     BOOL,
     ERROR,
+    FLOAT8,
+    NUMBERS,
+    NUMERIC,
+    TEXT,
+    TEXT_TYPES,
     UnsupportedExpression,
     Vector,
+    convert_to_integer,
     get_family,
-    repeat,
-    to_units,
 )
 from seedbed.seeding.core import big_integers
 from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, ColumnType
-from seedbed.seeding.core.number_codec import encode_number
 from seedbed.seeding.core.time_units import DAY
 
-NUMBERS = frozenset({"integer", "numeric", "float"})
-TEXT_TYPES = frozenset({"text", "varchar", "bpchar"})
-FLOAT8, NUMERIC, TEXT, DATE = (
-    ColumnType("float8"),
-    ColumnType("numeric", scale=0),
-    ColumnType("text"),
-    ColumnType("date"),
-)
-TIMESTAMP, TIMESTAMPTZ, INTERVAL = ColumnType("timestamp"), ColumnType("timestamptz"), ColumnType("interval")
-
-_UNITS = {
-    "microsecond": 1, "millisecond": 1_000, "second": 1_000_000, "sec": 1_000_000, "minute": 60_000_000,
-    "min": 60_000_000, "hour": 3_600_000_000, "day": DAY, "week": 7 * DAY,
-}  # fmt: skip
-_INTERVAL_PART = re.compile(r"\s*(-?\d{1,9})\s*([a-z]+?)s?(?=\s|$|-|\d)", re.IGNORECASE)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)?(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?")
-_TIME = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?")
-_NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?\s*", re.IGNORECASE)
-_INTEGER = re.compile(r"\s*[+-]?\d{1,40}\s*")
-_TRUE, _FALSE = frozenset({"true", "t", "yes", "y", "on", "1"}), frozenset({"false", "f", "no", "n", "off", "0"})
 _EXACT_FLOAT_LIMIT = 1 << 53
 """Whole numbers below it are floats as well."""
 _EXACT_POWERS_OF_TEN = 22
@@ -147,103 +128,6 @@ def _apply(value: Vector, function: Any) -> Any:
     return data
 
 
-def parse_constant(value: Vector, column_type: ColumnType) -> Vector:
-    """A quoted constant, or NULL, as a value of a type.
-
-    Raises:
-        NotUnderstood: it is not known here what the type makes of it.
-    """
-    size = len(value.nulls)
-    if not get_family(column_type):
-        raise UnsupportedExpression(str(column_type))
-    if value.text is None:
-        vector = _parse("0" if get_family(column_type) in NUMBERS else "", column_type, size)
-        return replace(vector, nulls=value.nulls)
-    try:
-        return _parse(value.text, column_type, size)
-    except (ValueError, ArithmeticError) as error:
-        raise UnsupportedExpression(f"{value.text!r} as {column_type}") from error
-
-
-def _parse(text: str, column_type: ColumnType, size: int) -> Vector:
-    match get_family(column_type):
-        case "text" | "citext":
-            return repeat(text.rstrip(" ") if column_type.name == "bpchar" else text, size, column_type)
-        case "enum":
-            if text and text not in column_type.labels:
-                raise ValueError(text)
-            return repeat(text, size, column_type)
-        case "uuid":
-            return repeat(str(UUID(text)) if text else "", size, column_type)
-        case "bool":
-            return repeat(_parse_boolean(text), size, column_type)
-        case "integer":
-            return _convert_to_integer(
-                repeat(int(_require_match(_INTEGER, text)), size, ColumnType("numeric", scale=0)), column_type
-            )
-        case "numeric":
-            return parse_numeric(_require_match(_NUMBER, text).strip(), size)
-        case "float":
-            value = float(_require_match(_NUMBER, text))
-            return repeat(float(np.float32(value)) if column_type.name == "float4" else value, size, column_type)
-        case "interval":
-            return repeat(parse_interval(text) if text else 0, size, column_type)
-    return repeat(_parse_time(text, column_type) if text else 0, size, column_type)
-
-
-def _require_match(pattern: re.Pattern[str], text: str) -> str:
-    if pattern.fullmatch(text) is None:
-        raise ValueError(text)
-    return text
-
-
-def _parse_boolean(text: str) -> bool:
-    text_value = text.strip().lower()
-    if text_value and text_value not in _TRUE | _FALSE:
-        raise ValueError(text)
-    return text_value in _TRUE
-
-
-def parse_numeric(text: str, size: int) -> Vector:
-    """A constant number: an integer where it is written as one and fits, else a numeric."""
-    value = Decimal(text)
-    if not value.is_finite():
-        raise InvalidOperation
-    scale = max(0, -int(value.as_tuple().exponent))
-    return repeat(to_units(value, scale), size, ColumnType("numeric", scale=scale))
-
-
-def parse_interval(text: str) -> int:
-    """An interval in microseconds.
-
-    Raises:
-        ValueError: it has months, whose length depends on where they begin, or is written in another way.
-    """
-    total, at = 0, 0
-    while at < len(text):
-        match = _INTERVAL_PART.match(text, at)
-        if match is None or match[2].lower() not in _UNITS:
-            raise ValueError(text)
-        total, at = total + int(match[1]) * _UNITS[match[2].lower()], match.end()
-        if not text[at:].strip():
-            break
-    return total
-
-
-def _parse_time(text: str, column_type: ColumnType) -> int:
-    text = text.strip()
-    if column_type.name == "time":
-        value: Any = time.fromisoformat(_require_match(_TIME, text))
-    elif column_type.name == "date":
-        value = date.fromisoformat(_require_match(_DATE, text))
-    else:
-        match = _TIMESTAMP.fullmatch(text)
-        if match is None or (match["zone"] and column_type.name == "timestamp"):
-            raise ValueError(text)
-        value = datetime.fromisoformat(text)
-    return int(encode_number(value, column_type) or 0) * (DAY if column_type.name == "date" else 1)
-
-
 def cast(value: Vector, column_type: ColumnType, type_name: str) -> Vector:
     """A value as a cast makes it; `words` is the type as it is written.
 
@@ -310,7 +194,7 @@ def _cast_to_number(value: Vector, column_type: ColumnType) -> Vector:
     if column_type.name == "numeric":
         return cast_to_numeric(value, column_type)
     places = _get_scale(value.column_type)
-    return _convert_to_integer(
+    return convert_to_integer(
         replace(value, data=big_integers.divide_half_away(value.data, 10**places), column_type=NUMERIC), column_type
     )
 
@@ -330,26 +214,34 @@ def cast_to_numeric(value: Vector, column_type: ColumnType) -> Vector:
     return vector.with_faults(is_too_wide & ~value.nulls, ERROR)
 
 
-def _convert_to_integer(value: Vector, column_type: ColumnType) -> Vector:
-    """Whole numbers as those of a type that may be too small for them."""
-    is_out_of_range = big_integers.is_out_of_range(value.data, INTEGERS[column_type.name])
-    data = (
-        np.where(is_out_of_range, 0, value.data).astype(np.int64)
-        if is_out_of_range.any()
-        else value.data.astype(np.int64)
+def convert_to_common_type(values: Sequence[Vector]) -> list[Vector]:
+    """Values of which one is taken, as the type that they have together.
+
+    Raises:
+        NotUnderstood: PostgreSQL chooses it in a way that is not known here.
+    """
+    check_float_mix(values)
+    names = {vector.column_type.name for vector in values}
+    if "bpchar" in names and names - {"bpchar", "unknown"}:
+        raise UnsupportedExpression("char beside other texts")
+    if names == {"unknown"}:
+        return [parse_constant(vector, TEXT) for vector in values]
+    common_type = reduce(
+        find_common_type, [vector.column_type for vector in values if vector.column_type.name != "unknown"]
     )
-    return replace(value, data=data, column_type=column_type).with_faults(is_out_of_range & ~value.nulls, ERROR)
+    if common_type.name == "bpchar" and "unknown" in names:
+        common_type = ColumnType("bpchar")  # a constant is not filled up with blanks as a column's values are
+    typed_values = [parse_constant(v, common_type) if v.column_type.name == "unknown" else v for v in values]
+    common_type = reduce(find_common_type, [vector.column_type for vector in typed_values])
+    return [convert(vector, common_type) for vector in typed_values]
 
 
-def make_integers(data: Any, nulls: Any, column_type: ColumnType, faults: Any = None) -> Vector:
-    """The result of whole numbers' arithmetic, which PostgreSQL refuses where it is too large for its type."""
-    return _convert_to_integer(Vector(data, nulls, NUMERIC, faults), column_type)
+def check_float_mix(values: Sequence[Vector]) -> None:
+    """Beside a real and no double precision, PostgreSQL makes reals of other numbers in a list.
 
-
-def parse_number(text: str, size: int) -> Vector:
-    """A constant number without quotes: an integer where it is written as one and fits, else a numeric."""
-    if text.isdigit():
-        for name in ("int4", "int8"):
-            if int(text) < INTEGERS[name]:
-                return repeat(int(text), size, ColumnType(name))
-    return parse_numeric(text, size)
+    Raises:
+        NotUnderstood: that is so here.
+    """
+    names = {vector.column_type.name for vector in values} - {"unknown"}
+    if "float4" in names and names != {"float4"}:
+        raise UnsupportedExpression("a real beside other numbers")

@@ -11,20 +11,27 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
+from seedbed.seeding.core import big_integers
 from seedbed.seeding.core.batch import Batch, Bools, Coded, Numbers
 from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, ColumnType
 from seedbed.seeding.core.number_codec import encode_number
 from seedbed.seeding.core.time_units import DAY
 
 Faults = npt.NDArray[np.uint8]
-
 UNKNOWN, ERROR = 1, 2
 """Faults of a value: only PostgreSQL knows it, or PostgreSQL refuses to compute it."""
-
 UNKNOWN_TYPE = ColumnType("unknown")
 """The type of a quoted constant or a NULL before its neighbour gives it one."""
 BOOL = ColumnType("bool")
-
+NUMBERS = frozenset({"integer", "numeric", "float"})
+TEXT_TYPES = frozenset({"text", "varchar", "bpchar"})
+FLOAT8, NUMERIC, TEXT, DATE = (
+    ColumnType("float8"),
+    ColumnType("numeric", scale=0),
+    ColumnType("text"),
+    ColumnType("date"),
+)
+TIMESTAMP, TIMESTAMPTZ, INTERVAL = ColumnType("timestamp"), ColumnType("timestamptz"), ColumnType("interval")
 _MAX_DIGITS = 2_000
 """Digits that a numeric may have here: a little more than PostgreSQL allows a column."""
 
@@ -105,41 +112,6 @@ def read_batch(batch: Batch, column_type: ColumnType) -> Vector:
     values = [None if gone else value for value, gone in zip(batch.values(), nulls.tolist(), strict=True)]
     vector = _read_values(values, column_type)
     return replace(vector, nulls=nulls | vector.nulls)
-
-
-def and_(left: Vector, right: Vector) -> Vector:
-    """AND of three values: false AND NULL is false. The right side is not computed where the left one is false."""
-    a, b = left.data & ~left.nulls, right.data & ~right.nulls
-    false = (~left.data & ~left.nulls) | (~right.data & ~right.nulls)
-    skipped = ~left.data & ~left.nulls
-    return Vector(a & b, (left.nulls | right.nulls) & ~false, BOOL, _merge_faults(left, right, skipped))
-
-
-def or_(left: Vector, right: Vector) -> Vector:
-    """OR of three values: true OR NULL is true. The right side is not computed where the left one is true."""
-    skipped = left.data & ~left.nulls
-    true = skipped | (right.data & ~right.nulls)
-    return Vector(true, (left.nulls | right.nulls) & ~true, BOOL, _merge_faults(left, right, skipped))
-
-
-def select(where: Bools, first: Vector, second: Vector) -> Vector:
-    """The first of two vectors of one type where it says so, the second elsewhere."""
-    faults = None
-    if first.faults is not None or second.faults is not None:
-        faults = np.where(where, _get_faults(first), _get_faults(second))
-    data = np.where(where, first.data, second.data)
-    return Vector(data, np.where(where, first.nulls, second.nulls), first.column_type, faults)
-
-
-def _get_faults(vector: Vector) -> Faults:
-    return np.zeros(len(vector.nulls), dtype=np.uint8) if vector.faults is None else vector.faults
-
-
-def _merge_faults(left: Vector, right: Vector, skipped: Bools) -> Faults | None:
-    if left.faults is None and right.faults is None:
-        return None
-    own, other = _get_faults(left), _get_faults(right)
-    return np.where(own > 0, own, np.where(skipped, np.uint8(0), other))
 
 
 def _get_dtype(value: Any, column_type: ColumnType) -> Any:
@@ -279,3 +251,19 @@ def _make_time_reader(column_type: ColumnType) -> Callable[[Any], int]:
         return int(number or 0) * (DAY if column_type.name == "date" else 1)
 
     return read_time
+
+
+def convert_to_integer(value: Vector, column_type: ColumnType) -> Vector:
+    """Whole numbers as those of a type that may be too small for them."""
+    is_out_of_range = big_integers.is_out_of_range(value.data, INTEGERS[column_type.name])
+    data = (
+        np.where(is_out_of_range, 0, value.data).astype(np.int64)
+        if is_out_of_range.any()
+        else value.data.astype(np.int64)
+    )
+    return replace(value, data=data, column_type=column_type).with_faults(is_out_of_range & ~value.nulls, ERROR)
+
+
+def make_integers(data: Any, nulls: Any, column_type: ColumnType, faults: Any = None) -> Vector:
+    """The result of whole numbers' arithmetic, which PostgreSQL refuses where it is too large for its type."""
+    return convert_to_integer(Vector(data, nulls, NUMERIC, faults), column_type)
