@@ -28,7 +28,7 @@ from seedbed.previews.preview_data import PreviewData
 from seedbed.schema.description import ColumnDescription, TableDescription
 from seedbed.seeding.loading.load import LoadedSeeds
 from seedbed.seeding.masking import MaskedDatabase
-from seedbed.seeding.planning.lock_check import LockComparison as SeedsChecked
+from seedbed.seeding.planning.seed_plan import LockComparison as SeedsChecked
 from seedbed.service.reader_role import ReaderGrant
 from seedbed.settings.configuration import SettingEntry
 from seedbed.starter.project_writer import CreatedProject

@@ -156,8 +156,8 @@ def check(ctx: click.Context, accept: bool, env: str | None, as_json: bool) -> N
     """
     from seedbed.errors import MissingSeedDigest, OutdatedSeedLock
     from seedbed.migrations.history.revisions import read_history
-    from seedbed.seeding.planning.lock_check import compare_with_lock as check_rows
-    from seedbed.seeding.planning.lock_check import update_lock as accept_rows
+    from seedbed.seeding.planning.seed_plan import compare_with_lock as check_rows
+    from seedbed.seeding.planning.seed_plan import update_lock as accept_rows
 
     settings = configuration(ctx, env)
     seed_plan = _plan_seeds(settings, None)

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from seedbed.seeding.generators.column_generator import ColumnRequest
-from seedbed.seeding.generators.entities.atlas import read_cities, read_countries
-from seedbed.seeding.generators.text.phrasebook import read_phrases
-from seedbed.seeding.generators.text.phrases import PhraseColumn
+from seedbed.seeding.generators.entities.place import read_cities, read_countries
+from seedbed.seeding.generators.text.phrases import PhraseColumn, read_phrases
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.seeding.planning.table_plan import TablePlan
 from seedbed.settings import Environment

@@ -20,7 +20,7 @@ from seedbed.errors import (
     TooFewUniqueValues,
     UnsatisfiablePattern,
 )
-from seedbed.seeding.analysis.checks.pattern_translation import compile_regex, convert_similar_to
+from seedbed.seeding.analysis.checks.text_functions import compile_regex, convert_similar_to
 from seedbed.seeding.generators.text.regex import Pattern, PatternNotSupported
 from seedbed.seeding.generators.text.regex_columns import make_match
 from seedbed.seeding.planning.seed_plan import SeedPlan, plan

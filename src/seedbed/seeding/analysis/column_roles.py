@@ -62,17 +62,8 @@ _ROLES_BY_TYPE = {"EmailStr": "email", "Url": "address", "IPv4": "ipv4", "IPv6":
 
 _STAGES = ("To do", "In progress", "In review", "Blocked", "Done")
 _FIELDS = (
-    "Severity",
-    "Component",
-    "Customer",
-    "Quarter",
-    "Effort",
-    "Region",
-    "Channel",
-    "Risk",
-    "Owner",
-    "Approved by",
-)
+    "Severity", "Component", "Customer", "Quarter", "Effort", "Region", "Channel", "Risk", "Owner", "Approved by",
+)  # fmt: skip
 _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"blood_?(type|group)$", ("A+", "A-", "B+", "B-", "AB+", "AB-", "0+", "0-")),
     (r"(^|_)(payment_)?status$", ("active", "pending", "done", "cancelled")),

@@ -1,20 +1,92 @@
-"""What the models and the seeds say of a table."""
+"""A table as its model and the seeds define it, with what is known of its columns."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Column, Table
 from sqlglot import exp
 
-from seedbed.seeding.analysis.checks import Check, find_suggested_texts, narrow, read_checks
-from seedbed.seeding.analysis.implied_checks import find_implied_checks
-from seedbed.seeding.analysis.partitions import read_partition_constraints
-from seedbed.seeding.analysis.table_definition import TableDefinition
-from seedbed.seeding.analysis.timestamp_names import names_creation
-from seedbed.seeding.analysis.unique_constraints import find_nulls_not_distinct_columns, is_unique
-from seedbed.seeding.analysis.value_facts import ValueConstraints, read_field_constraints
-from seedbed.seeding.api.rules import Choice, Constant, FakerValues, Same
-from seedbed.seeding.core.column_types import MOMENTS
+from seedbed.seeding.analysis.checks import Check
+from seedbed.seeding.analysis.value_facts import ValueConstraints
+from seedbed.seeding.api.rules import Choice, Constant, FakerValues, Rule, Same
+from seedbed.seeding.api.seeds_file import RowsPerParent, TableRequest
+from seedbed.seeding.core.column_types import ColumnType, get_column_type, has_custom_processing
+from seedbed.seeding.core.random_stream import Stream
+from seedbed.seeding.core.time_units import microseconds
+
+
+@dataclass(frozen=True, eq=False)
+class TableDefinition:
+    """A table of the models, and what the seeds ask of it.
+
+    `rank` is its place in the order of loading. `kinds` are the types of its columns, without those of columns that the
+    database computes. `seed` and `as_of` are the lock's, and `root` is the folder of the project.
+    """
+
+    sql: Table
+    model: type[Any] | None
+    request: TableRequest
+    seed: int
+    as_of: datetime
+    root: Path
+    rank: int
+    column_types: Mapping[str, ColumnType]
+
+    @property
+    def name(self) -> str:
+        return str(self.sql.key)
+
+    @property
+    def location(self) -> str:
+        """The line of the seeds file that asks for the table."""
+        return self.request.location
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        return self.request.rules
+
+    @property
+    def rows_per_parent(self) -> RowsPerParent | None:
+        return self.request.rows if isinstance(self.request.rows, RowsPerParent) else None
+
+    @property
+    def is_empty(self) -> bool:
+        return self.request.rows == 0
+
+    @cached_property
+    def latest(self) -> int:
+        """`as_of` in microseconds since 1970. No row is later."""
+        return microseconds(self.as_of)
+
+    def make_stream(self, column: str) -> Stream:
+        return Stream(self.seed, f"{self.name}.{column}")
+
+    def get_column(self, name: str) -> Column[Any]:
+        return next(column for column in self.sql.columns if column.name == name)
+
+    def get_type(self, column: str) -> ColumnType:
+        return self.column_types[column] if column in self.column_types else get_column_type(self.get_column(column))
+
+    def takes_model_instances(self, column: str) -> bool:
+        """Whether a JSON column's own Python type takes models rather than what JSON has."""
+        return has_custom_processing(self.get_column(column))
+
+    def is_left_to_database(self, column: str) -> bool:
+        """Whether a column's values are the database's own, and so unknown here."""
+        if column in self.rules or (column in self.column_types and self.column_types[column].is_generated):
+            return False
+        own = self.get_column(column)
+        return own.computed is not None or own.server_default is not None or own.identity is not None
+
+
+def read_column_types(table: Table) -> dict[str, ColumnType]:
+    """The types of a table's columns, without those of columns that the database computes."""
+    return {str(column.name): get_column_type(column) for column in table.columns if column.computed is None}
+
 
 JointCheck = tuple[Check, exp.Expression]
 
@@ -51,59 +123,6 @@ class TableSpec(TableDefinition):
         return 2 if column_type.name == "bool" else 0
 
 
-def analyse(table: TableDefinition) -> TableSpec:
-    """Find out what the columns of a table may be."""
-    checks = tuple(read_checks(table.sql))
-    constraints, joint = _find_constraints(table, checks)
-    return TableSpec(
-        **get_field_values(table),
-        value_constraints=constraints,
-        checks=checks,
-        joint_checks=joint,
-        creation_column=_find_creation_column(table),
-    )
-
-
 def get_field_values(table: TableDefinition) -> dict[str, Any]:
     """The fields of a dataclass, for one that has more."""
     return {field.name: getattr(table, field.name) for field in fields(table)}
-
-
-def _find_constraints(
-    table: TableDefinition, checks: tuple[Check, ...]
-) -> tuple[Mapping[str, ValueConstraints], tuple[JointCheck, ...]]:
-    """The facts of each column, and the conditions that say more than these."""
-    constraints = {str(column.name): read_field_constraints(table.model, column) for column in table.sql.columns}
-    if (partition := read_partition_constraints(table)) is not None:
-        constraints[partition[0]] = replace(
-            constraints[partition[0]], low=partition[1].low, high=partition[1].high, values=partition[1].values
-        )
-    for name in find_nulls_not_distinct_columns(table.sql):
-        constraints[name] = replace(constraints[name], not_null=True)
-    conditions = [(check, condition) for check in checks for condition in check.conditions]
-    remaining = [
-        (check, condition)
-        for check, condition in conditions
-        if not narrow(condition, table.column_types.get, constraints)
-    ]
-    remaining += find_implied_checks(table, constraints, [condition for _, condition in remaining])
-    for _, condition in remaining:
-        for name, values in find_suggested_texts(condition).items():
-            known = constraints.get(name)
-            is_unconstrained = (
-                known is not None and known.values is None and known.pattern is None and name not in table.rules
-            )
-            if (
-                known is not None
-                and is_unconstrained
-                and table.column_types[name].is_text
-                and not is_unique(table.get_column(name))
-            ):
-                words = [w for w in ("other", "plain") if known.longest is None or len(w) <= known.longest]
-                constraints[name] = known.one_of([*dict.fromkeys([*values, *words])])
-    return constraints, tuple(remaining)
-
-
-def _find_creation_column(table: TableDefinition) -> str | None:
-    names = [c.name for c in table.sql.columns if names_creation(c.name) and table.get_type(c.name).name in MOMENTS]
-    return names[0] if names else None

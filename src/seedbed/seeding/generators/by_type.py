@@ -1,32 +1,89 @@
-"""Columns of types whose values Python makes one by one: JSON, arrays, ranges, addresses."""
+"""Columns of types whose values Python makes one by one: arrays, ranges, addresses, UUIDs."""
 
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import Enum
-from typing import Any, Literal, get_args, get_origin
-from uuid import UUID
+from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ValidationError
-from pydantic_core import PydanticUndefined
+from sqlalchemy.dialects.postgresql import Range
 
 from seedbed.errors import NoGenerator
+from seedbed.postgres.quoting import compile_expression
 from seedbed.seeding.analysis.column_roles import find_role_by_name
-from seedbed.seeding.analysis.value_facts import unwrap_annotation
-from seedbed.seeding.core.batch import Batch, Coded, Objects, ValuePool
+from seedbed.seeding.core.batch import Batch, Coded, Objects, Uuids, ValuePool
 from seedbed.seeding.core.column_types import RANGES, ColumnType
-from seedbed.seeding.core.random_stream import Dice
-from seedbed.seeding.core.type_registry import WORDS, json_value, uuid_value
+from seedbed.seeding.core.random_stream import Dice, Words
+from seedbed.seeding.core.time_units import DAY, microseconds
+from seedbed.seeding.core.type_registry import TYPES, WORDS, SeriesOptions
 from seedbed.seeding.core.type_registry import Dice as AnyDice
 from seedbed.seeding.core.word_lists import get_words as word_list
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, make_shortage
+from seedbed.seeding.generators.json_values import make_json
 from seedbed.seeding.generators.text.regex import PatternNotSupported
-from seedbed.seeding.generators.text.regex_columns import make_match
-from seedbed.seeding.generators.type_series import Nth, find_series
+
+Nth = Callable[[int, AnyDice], Any]
+
+
+def find_series(
+    column_type: ColumnType, as_of: datetime, *, unique: bool = False, longest: int | None = None
+) -> Nth | None:
+    """A function that makes the j-th value of a type, or None for an unknown type.
+
+    Unless `unique`, words and lists of them repeat. Ranges of different j do not overlap, so that a constraint that
+    excludes overlaps is kept.
+    """
+    if column_type.element is not None:
+        element = find_series(column_type.element, as_of, unique=unique, longest=longest)
+        return None if element is None else lambda j, dice: _list(element, j, dice, unique=unique)
+    if column_type.name in RANGES:
+        return lambda j, dice: _range(column_type.name, as_of, j, dice)
+    if column_type.name.endswith("multirange"):
+        name = column_type.name.replace("multirange", "range")
+        return lambda j, dice: _ranges(name, as_of, j, dice)
+    if column_type.labels and column_type.name not in {"json", "jsonb"}:
+        return lambda _, dice: dice.pick(column_type.labels)
+    make = TYPES[column_type.name].series if column_type.name in TYPES else None
+    if make is None:
+        return None
+    options = SeriesOptions(column_type.size, column_type.decimals, as_of, unique, longest)
+    return lambda j, dice: make(j, dice, options)
+
+
+def _list(element: Nth, j: int, dice: AnyDice, *, unique: bool) -> list[Any]:
+    if unique:
+        return [element(j, dice), *(element(dice.below(100), dice) for _ in range(dice.below(2)))]
+    if dice.below(10) == 0:
+        return []
+    return [element(dice.below(200), dice) for _ in range(1 + dice.below(3))]
+
+
+def _range(name: str, as_of: datetime, j: int, dice: AnyDice) -> Any:
+    bounds: tuple[Any, Any]
+    width = 1 + dice.below(8)
+    match RANGES[name]:
+        case "date":
+            start = as_of.date() - timedelta(days=10 * (j + 1))
+            bounds = (start, start + timedelta(days=width))
+        case "timestamp" | "timestamptz":
+            moment = as_of.replace(tzinfo=as_of.tzinfo if name == "tstzrange" else None) - timedelta(hours=10 * (j + 1))
+            bounds = (moment, moment + timedelta(hours=width))
+        case "numeric":
+            bounds = (Decimal(10 * j), Decimal(10 * j + width))
+        case _:
+            bounds = (10 * j, 10 * j + width)
+    return Range(*bounds, bounds="[)")
+
+
+def _ranges(name: str, as_of: datetime, j: int, dice: AnyDice) -> list[Any]:
+    parts = (_range(name, as_of, 2 * j + part, dice) for part in range(1 + dice.below(2)))
+    return sorted(parts, key=lambda part: part.lower)
+
 
 _POOL_SIZE = 512
-_DEFAULT_RATE = 4
-_TRIES = 40
+
+
 _LANGUAGES = ("en", "de", "fr", "es", "it", "pl", "ja")
 
 
@@ -69,7 +126,7 @@ def _find_source(request: ColumnRequest, column_type: ColumnType) -> tuple[str, 
 
         def value(j: int, dice: AnyDice) -> Any:
             try:
-                return _make_json(annotation, j, dice, instances=takes_instances)
+                return make_json(annotation, j, dice, instances=takes_instances)
             except ValidationError as error:
                 why = f"{shown} that it would call valid ({error.errors()[0]['msg']})"
                 raise NoGenerator(request.table.name, request.name, why) from error
@@ -115,129 +172,45 @@ def _describe(column_type: ColumnType) -> str:
     return f"{'an' if column_type.name.startswith('i') else 'a'} {column_type.name}"
 
 
-def _make_json(annotation: Any, j: int, dice: AnyDice, *, instances: bool) -> Any:
-    value = _make_valid(annotation, j, dice) if annotation not in {None, Any, dict, list, object} else None
-    if value is None:
-        if annotation is list:
-            return [dice.pick(WORDS) for _ in range(dice.below(3))]
-        return json_value(j, dice)
-    if isinstance(value, BaseModel):
-        return value if instances else value.model_dump(mode="json")
-    return _dump(value)
+def generate_uuids(request: ColumnRequest) -> ColumnGenerator:
+    """UUIDs of version 4, and of version 7 where the model makes such: the same in every run."""
+    default = request.column.default
+    maker = getattr(getattr(default, "arg", None), "__name__", "")
+    server = compile_expression(getattr(request.column.server_default, "arg", ""))
+    if "7" in maker or "uuidv7" in server or "7" in _factory(request):
+        return _ordered_uuids(request)
+    high, low = request.stream.substream("high"), request.stream.substream("low")
+
+    def make(rows: range) -> Batch:
+        first, second = high.words(rows), low.words(rows)
+        return _uuids(first & ~np.uint64(0xF000) | np.uint64(0x4000), second)
+
+    return ColumnGenerator(request.name, "a random UUID", make)
 
 
-def _dump(value: Any) -> Any:
-    match value:
-        case BaseModel():
-            return value.model_dump(mode="json")
-        case list() | tuple() | set():
-            return [_dump(item) for item in value]
-        case dict():
-            return {str(key): _dump(item) for key, item in value.items()}
-        case Enum():
-            return value.value
-        case None | bool() | int() | float() | str():
-            return value
-    return str(value)
+def _ordered_uuids(request: ColumnRequest) -> ColumnGenerator:
+    """Version 7 (RFC 9562): milliseconds first, one later for each row, and none after `as_of`."""
+    table, stream = request.table, request.stream
+    end, span = microseconds(table.as_of) // 1000, 730 * DAY // 1000
+    low, high = stream.substream("low"), stream.substream("high")
+
+    def make(rows: range) -> Batch:
+        numbers = np.arange(rows.start, rows.stop, dtype=np.int64)
+        each = max(1, span // max(table.count, 1))
+        moments = (end - span + numbers * each).astype(np.uint64)
+        chance = high.words(rows) & np.uint64(0x0FFF)
+        return _uuids(moments << np.uint64(16) | np.uint64(0x7000) | chance, low.words(rows))
+
+    return ColumnGenerator(request.name, "a UUID of version 7", make)
 
 
-def _make_valid(annotation: Any, j: int, dice: AnyDice) -> Any:
-    """A value that the model accepts: a validator may demand more than the fields.
-
-    Raises:
-        ValidationError: none was found.
-    """
-    for tries_left in reversed(range(_TRIES)):
-        try:
-            return _make_value(annotation, j, dice)
-        except ValidationError:
-            if not tries_left:
-                raise
-    raise AssertionError
+def _uuids(first: Words, second: Words) -> Uuids:
+    variant = second & np.uint64(0x3FFF_FFFF_FFFF_FFFF) | np.uint64(0x8000_0000_0000_0000)
+    words = np.stack([first, variant], axis=1).astype(">u8")
+    return Uuids(None, np.ascontiguousarray(words).view(np.uint8).reshape(len(first), 16))
 
 
-def _make_value(annotation: Any, j: int, dice: AnyDice, outer_metadata: Sequence[Any] = (), name: str = "") -> Any:
-    """A value of a Pydantic type; `more` is metadata beside its own."""
-    annotation, own_metadata = unwrap_annotation(annotation)
-    metadata = [*outer_metadata, *own_metadata]
-    origin, arguments = get_origin(annotation) or annotation, get_args(annotation)
-    if origin is Literal:
-        return dice.pick(arguments)
-    if origin is tuple and arguments and arguments[-1] is not Ellipsis:
-        return [_make_value(item_type, j + n, dice) for n, item_type in enumerate(arguments)]
-    if origin in {list, set, tuple, frozenset}:
-        least = _find_bound(metadata, "min_length", None, 0) or 1
-        most = _find_bound(metadata, "max_length", None, 0) or least + 1
-        return [
-            _make_value(arguments[0] if arguments else str, j + n, dice)
-            for n in range(min(least + dice.below(2), most))
-        ]
-    if origin is dict:
-        return {
-            dice.pick(WORDS): _make_value(arguments[1] if arguments else str, j, dice) for _ in range(1 + dice.below(2))
-        }
-    if arguments and type(None) in arguments:
-        return _make_value(
-            next(item_type for item_type in arguments if item_type is not type(None)), j, dice, metadata, name
-        )
-    if not isinstance(annotation, type):
-        return (
-            _make_value(dice.pick(arguments) if len(arguments) > 1 else arguments[0], j, dice, metadata, name)
-            if arguments
-            else dice.pick(WORDS)
-        )
-    if issubclass(annotation, BaseModel):
-        return _make_instance(annotation, j, dice)
-    if issubclass(annotation, Enum):
-        return dice.pick(list(annotation))
-    return _make_scalar(annotation, metadata, dice, name)
-
-
-def _make_scalar(annotation: type, said: Sequence[Any], dice: AnyDice, name: str = "") -> Any:
-    low = _find_bound(said, "ge", _find_bound(said, "gt", None, 1), 0)
-    high = _find_bound(said, "le", _find_bound(said, "lt", None, -1), None)
-    if issubclass(annotation, bool):
-        return bool(dice.below(2))
-    if issubclass(annotation, int):
-        least = int(low or 0)
-        return least + dice.below(int(high) - least + 1 if high is not None else 100)
-    if issubclass(annotation, float | Decimal):
-        start = float(low or 0)
-        size = (float(high) if high is not None else start + 100) - start
-        decimals = _find_bound(said, "decimal_places", None, 0)
-        return annotation(str(round(start + size * dice.below(1001) / 1000, 2 if decimals is None else decimals)))
-    if issubclass(annotation, datetime):
-        return datetime.fromisoformat("2026-01-01T00:00:00+00:00") + timedelta(hours=dice.below(5000))
-    if issubclass(annotation, date):
-        return date(2026, 1, 1) + timedelta(days=dice.below(300))
-    if issubclass(annotation, UUID):
-        return uuid_value(dice.below(2**31), dice)
-    if "Email" in annotation.__name__:
-        return f"{dice.pick(WORDS)}@example.com"
-    if "Url" in annotation.__name__:
-        return f"https://example.com/{dice.pick(WORDS)}"
-    shortest, longest = _find_bound(said, "min_length", None, 0) or 0, _find_bound(said, "max_length", None, 0)
-    pattern = next((one.pattern for one in said if isinstance(getattr(one, "pattern", None), str)), None)
-    if pattern is not None:
-        return make_match(pattern, str(dice.below(2**31)), shortest, longest)
-    role = find_role_by_name("", name) if name else None
-    text = dice.pick(role.words if role is not None and role.name == "choice" else WORDS)
-    while len(text) < shortest:
-        text += dice.pick(WORDS)
-    return text[:longest] if longest else text
-
-
-def _find_bound(said: Sequence[Any], name: str, otherwise: Any, beyond: int | None) -> Any:
-    found = [getattr(one, name) for one in said if getattr(one, name, None) is not None]
-    return found[0] + (beyond or 0) if found and not isinstance(found[0], str) else otherwise
-
-
-def _make_instance(model: type[BaseModel], j: int, dice: AnyDice) -> BaseModel:
-    """An instance that the model itself has validated; a field with a default has it in a quarter of them."""
-    values = {}
-    for name, field in model.model_fields.items():
-        has_default = field.default is not PydanticUndefined or field.default_factory is not None
-        if has_default and dice.below(_DEFAULT_RATE) == 0:
-            continue
-        values[field.alias or name] = _make_value(field.annotation, j, dice, field.metadata, name)
-    return model.model_validate(values)
+def _factory(request: ColumnRequest) -> str:
+    model = request.table.model
+    field = getattr(model, "model_fields", {}).get(request.name)
+    return getattr(getattr(field, "default_factory", None), "__name__", "") if field is not None else ""

@@ -5,16 +5,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from seedbed.seeding.analysis.timestamp_names import (
+from seedbed.seeding.analysis.timestamp_roles import (
     END_NAME,
     LONG_TERM_NAME,
     START_NAME,
+    find_earlier_column,
     names_change,
     names_deletion,
     names_future,
     names_step,
 )
-from seedbed.seeding.analysis.timestamp_roles import find_earlier_column
 from seedbed.seeding.core.batch import Batch, Numbers, to_microseconds
 from seedbed.seeding.core.column_types import MOMENTS
 from seedbed.seeding.core.random_stream import Floats, Ints, Stream, make_indices

@@ -8,8 +8,8 @@ from seedbed.seeding.core.batch import Batch, Bools, Numbers
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.core.time_units import DAY, SECOND
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest
-from seedbed.seeding.resolution.scheduling.grid import MINUTE
 from seedbed.seeding.resolution.scheduling.slots import Slots
+from seedbed.seeding.resolution.scheduling.timetable import MINUTE
 
 _OPEN_FRACTION = 0.7
 """The share of ranges without an end, where one may lack it."""

@@ -11,15 +11,14 @@ from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from seedbed.errors import NoGenerator
 from seedbed.seeding.analysis.column_roles import SECRETS
-from seedbed.seeding.analysis.timestamp_names import names_change, names_creation, names_deletion
+from seedbed.seeding.analysis.timestamp_roles import names_change, names_creation, names_deletion
 from seedbed.seeding.api.rules import Choice, Constant, Derived, FakerValues, FromFile, Rule, Same, Template
 from seedbed.seeding.core.batch import Batch, Numbers
 from seedbed.seeding.core.column_types import MOMENTS, get_stored_type
 from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.core.random_stream import Stream
 from seedbed.seeding.core.type_registry import TYPES, Generator
-from seedbed.seeding.generators.by_type import generate_series
-from seedbed.seeding.generators.class_columns import generate_discriminator, limit_to_classes
+from seedbed.seeding.generators.by_type import generate_series, generate_uuids
 from seedbed.seeding.generators.column_generator import (
     ColumnGenerator,
     ColumnRequest,
@@ -27,13 +26,14 @@ from seedbed.seeding.generators.column_generator import (
     check_nulls,
     generate_choice,
     generate_constant,
+    generate_discriminator,
+    limit_to_classes,
     make_shortage,
 )
 from seedbed.seeding.generators.datetimes import generate_times
 from seedbed.seeding.generators.entities.currency import generate_currency
 from seedbed.seeding.generators.entities.person import Person, find_persons, generate_person
 from seedbed.seeding.generators.entities.place import Place, find_places, generate_place
-from seedbed.seeding.generators.file_columns import generate_from_file
 from seedbed.seeding.generators.numbers import (
     generate_booleans,
     generate_clock_times,
@@ -42,10 +42,9 @@ from seedbed.seeding.generators.numbers import (
     generate_integers,
 )
 from seedbed.seeding.generators.range_endpoints import generate_range_endpoint
-from seedbed.seeding.generators.row_functions import generate_derived, generate_from_template
+from seedbed.seeding.generators.rule_columns import generate_derived, generate_from_file, generate_from_template
 from seedbed.seeding.generators.text.faker_values import generate_from_faker
 from seedbed.seeding.generators.text.text_columns import generate_texts
-from seedbed.seeding.generators.uuids import generate_uuids
 from seedbed.seeding.resolution.cardinality import RowDistribution
 from seedbed.seeding.resolution.references import Reference, make_reference, make_references
 from seedbed.seeding.resolution.resolved_table import ResolvedTable, describe_rows_per_parent

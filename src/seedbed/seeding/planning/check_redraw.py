@@ -16,7 +16,7 @@ from seedbed.seeding.analysis.checks import (
     find_violations,
     read_batch,
 )
-from seedbed.seeding.analysis.checks.sample_values import get_comparable_type
+from seedbed.seeding.analysis.checks.constants import get_comparable_type
 from seedbed.seeding.analysis.foreign_keys import ForeignKey
 from seedbed.seeding.api.rules import Choice, Derived, FakerValues, Template
 from seedbed.seeding.core.batch import Batch, Bools, Numbers, make_objects, merge
@@ -26,8 +26,7 @@ from seedbed.seeding.core.number_codec import encode_number, make_decimal
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.encoding.rows import RowEncoder
 from seedbed.seeding.generators.column_generator import ColumnGenerator
-from seedbed.seeding.planning.explicit_rows import add_explicit_rows
-from seedbed.seeding.planning.table_generators import TableGenerators
+from seedbed.seeding.planning.table_generators import TableGenerators, add_explicit_rows
 from seedbed.seeding.resolution.references import Reference, make_reference
 
 _MAX_ATTEMPTS = 40

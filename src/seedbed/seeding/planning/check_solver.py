@@ -5,7 +5,7 @@ from typing import Any
 from sqlglot import exp
 
 from seedbed.seeding.analysis.checks import BOOL, UnsupportedExpression, cast, evaluate, find_columns
-from seedbed.seeding.analysis.checks.sample_values import make_sample_value
+from seedbed.seeding.analysis.checks.constants import make_sample_value
 from seedbed.seeding.analysis.foreign_keys import ForeignKey
 from seedbed.seeding.core.batch import Batch
 from seedbed.seeding.core.column_types import MOMENTS, ColumnType

@@ -1,4 +1,4 @@
-"""The plan of a seed run: tables in order, numbers of rows, and what fills each column."""
+"""The plan of a seed run, and its comparison with the lock file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,18 +9,19 @@ from typing import Any
 from sqlalchemy import Table as SqlTable
 
 from seedbed.errors import CyclicReference, ParentNotPlanned, TooFewUniqueValues
+from seedbed.extras import get_faker_version
 from seedbed.schema import Schema
 from seedbed.seeding.analysis.inheritance import find_inheritance
-from seedbed.seeding.analysis.table_definition import TableDefinition, read_column_types
-from seedbed.seeding.analysis.table_spec import TableSpec, analyse
+from seedbed.seeding.analysis.table_analysis import analyse
+from seedbed.seeding.analysis.table_spec import TableDefinition, TableSpec, read_column_types
 from seedbed.seeding.api.rules import Constant
 from seedbed.seeding.api.seeds_file import RowsPerParent, TableRequest, read_seeds
 from seedbed.seeding.core.faker_pool import FakerCache, FakerPools
 from seedbed.seeding.planning.digest import compute_digest
-from seedbed.seeding.planning.explicit_rows import check_explicit_rows
 from seedbed.seeding.planning.inheritance_check import InheritanceCheck
 from seedbed.seeding.planning.lock_file import Lock, get_lock_path, read_lock, write_lock
-from seedbed.seeding.planning.table_plan import TablePlan
+from seedbed.seeding.planning.table_generators import check_explicit_rows
+from seedbed.seeding.planning.table_plan import TablePlan, make_sample
 from seedbed.seeding.planning.table_plan_registry import TablePlanRegistry
 from seedbed.seeding.resolution.parent_rows import ExistingRows
 from seedbed.seeding.resolution.resolved_table import find_row_shortage
@@ -203,3 +204,59 @@ def _find_required_tables(table: SqlTable, request: TableRequest, *, strictly: b
             continue
         required.add(key.elements[0].column.table.key)
     return required - {table.key}
+
+
+_SAMPLED_ROWS = 8
+"""Rows of each table that are made to find the pools it uses."""
+
+
+@dataclass(frozen=True)
+class LockComparison:
+    """The lock's file, and what would be otherwise now; nothing where the rows are the same.
+
+    `accepted` is false where the lock does not say which rows the seeds gave.
+    """
+
+    file: str
+    content: str
+    changes: tuple[str, ...]
+    accepted: bool
+
+
+def compare_with_lock(plan: SeedPlan, *, revision: str | None) -> LockComparison:
+    """Compare what the seeds give now with their lock."""
+    now = compute_lock(plan, revision)
+    file = str(get_lock_path(plan.project, plan.environment).relative_to(plan.project.root))
+    return LockComparison(file, plan.content, tuple(_describe_changes(plan.lock, now)), bool(plan.lock.content))
+
+
+def update_lock(plan: SeedPlan, *, revision: str | None) -> None:
+    """Write what the seeds give now to the lock file."""
+    write_lock(plan.project, plan.environment, compute_lock(plan, revision))
+
+
+def compute_lock(plan: SeedPlan, revision: str | None) -> Lock:
+    for table in plan.tables:
+        make_sample(table, _SAMPLED_ROWS)
+    return replace(
+        plan.lock,
+        content=plan.content,
+        revision=revision or "",
+        faker=get_faker_version(),
+        pools=plan.sources.digest_entries(),
+    )
+
+
+def _describe_changes(lock: Lock, now: Lock) -> list[str]:
+    """Values that the lock file does not have yet are no change."""
+    changes = []
+    if lock.revision and lock.revision != now.revision:
+        changes.append(f"the newest revision is {now.revision or 'none'}, and was {lock.revision}")
+    if lock.content and lock.content != now.content:
+        changes.append(f"the content is {now.content}, and was {lock.content}")
+    if lock.faker and lock.faker != now.faker and lock.pools != now.pools:
+        changes.append(f"Faker is {now.faker}, and was {lock.faker}")
+    if lock.pools:
+        other = [name for name, digest in now.pools.items() if lock.pools.get(name, digest) != digest]
+        changes += [f"the values of {name} are others" for name in other]
+    return changes

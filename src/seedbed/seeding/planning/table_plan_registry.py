@@ -11,8 +11,7 @@ from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.generators.entities.place import find_country_column
 from seedbed.seeding.planning.table_generators import TableGenerators, build_generators
-from seedbed.seeding.planning.table_plan import TablePlan, build_table_plan
-from seedbed.seeding.resolution.class_rows import ClassAssignment
+from seedbed.seeding.planning.table_plan import ClassAssignment, TablePlan, build_table_plan
 from seedbed.seeding.resolution.parent_rows import ExistingRows, ParentRows
 from seedbed.seeding.resolution.references import find_choice_shortage, find_roots
 from seedbed.seeding.resolution.resolved_table import ResolvedTable, find_row_shortage, resolve

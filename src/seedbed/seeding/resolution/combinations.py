@@ -1,6 +1,6 @@
 """Link tables and composite keys: each combination of some columns is used at most once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,3 +139,7 @@ class CombinationRows:
             for column in self._consistency.find_shared_columns(key)
             if column in within.determined_columns
         }
+
+
+def find_combination(combinations: Sequence[Combination], member: str) -> Combination | None:
+    return next((one for one in combinations if member in one.members), None)

@@ -6,8 +6,13 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from seedbed.errors import UnsupportedUniqueConstraint
-from seedbed.seeding.analysis.exclusion_constraints import Exclusion, Span, find_column, find_span
 from seedbed.seeding.analysis.table_spec import TableSpec
+from seedbed.seeding.analysis.unique_constraints import (
+    Exclusion,
+    Span,
+    find_column,
+    find_span,
+)
 
 
 @dataclass(frozen=True)
@@ -83,3 +88,7 @@ def _find_range_columns(table: TableSpec, exclusion: Exclusion) -> list[str]:
     return [
         n for n in columns if n is not None and n in table.column_types and table.column_types[n].name.endswith("range")
     ]
+
+
+def find_column_slots(slots: Sequence[SlotColumns], column: str) -> SlotColumns | None:
+    return next((one for one in slots if column in {one.span.start, one.span.end}), None)

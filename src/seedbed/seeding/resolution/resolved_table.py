@@ -1,7 +1,8 @@
-"""A table whose keys, number of rows and unique columns are settled. None of its values exists yet."""
+"""A table whose keys, row count and unique columns are resolved, before any of its values exists."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -9,13 +10,38 @@ from seedbed.errors import CyclicReference, NoGenerator, TooFewUniqueValues
 from seedbed.seeding.analysis.foreign_keys import ForeignKey, find_foreign_keys, find_key
 from seedbed.seeding.analysis.inheritance import Inheritance, find_inheritance
 from seedbed.seeding.analysis.table_spec import TableSpec, get_field_values
-from seedbed.seeding.core.batch_cache import BatchCache
+from seedbed.seeding.core.batch import ValuePool
 from seedbed.seeding.core.random_stream import Ints, Stream
 from seedbed.seeding.resolution.cardinality import RowDistribution
 from seedbed.seeding.resolution.combinations import CombinationRows
 from seedbed.seeding.resolution.key_consistency import KeyConsistency
 from seedbed.seeding.resolution.parent_rows import ExistingRows, OwnRows, ParentRows
 from seedbed.seeding.resolution.uniqueness import Uniqueness, resolve_uniqueness
+
+_MAX_RESULTS = 24
+"""Answers that are kept: the columns of a chunk ask for the same again."""
+
+
+class BatchCache:
+    """Pools stay; answers make room for later ones, and come out the same when they are computed again."""
+
+    def __init__(self) -> None:
+        self.pools: dict[Any, ValuePool] = {}
+        self._results: dict[Any, Any] = {}
+
+    def get_or_compute(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What was computed last under this key."""
+        if key not in self._results:
+            self._results[key] = make()
+            while len(self._results) > _MAX_RESULTS:
+                del self._results[next(iter(self._results))]
+        return self._results[key]
+
+    def get_transformed_pool(self, key: str, source: ValuePool, transform: Callable[[Any], Any]) -> ValuePool:
+        """A pool made of another, one for all who ask by the same name."""
+        if key not in self.pools:
+            self.pools[key] = ValuePool(key, source.size, lambda j: transform(source.entry(j)))
+        return self.pools[key]
 
 
 @dataclass(eq=False)

@@ -7,14 +7,13 @@ from itertools import pairwise
 from sqlglot import exp
 
 from seedbed.errors import TooFewUniqueValues, UnsupportedUniqueConstraint
-from seedbed.seeding.analysis.exclusion_constraints import find_exclusions
 from seedbed.seeding.analysis.foreign_keys import ForeignKey, find_key
 from seedbed.seeding.analysis.table_spec import TableSpec
-from seedbed.seeding.analysis.unique_constraints import Unique, find_unique_constraints
+from seedbed.seeding.analysis.unique_constraints import Unique, find_exclusions, find_unique_constraints
 from seedbed.seeding.api.rules import Constant, FakerValues, Same
 from seedbed.seeding.core.column_types import INTEGERS, MOMENTS
-from seedbed.seeding.resolution.combinations import Combination, CombinationRows
-from seedbed.seeding.resolution.exclusions import SlotColumns, find_adjacent_ranges, find_slots
+from seedbed.seeding.resolution.combinations import Combination, CombinationRows, find_combination
+from seedbed.seeding.resolution.exclusions import SlotColumns, find_adjacent_ranges, find_column_slots, find_slots
 from seedbed.seeding.resolution.key_consistency import KeyConsistency, are_all_identified
 from seedbed.seeding.resolution.parent_rows import ExistingRows, ParentRows
 
@@ -36,10 +35,10 @@ class Uniqueness:
     slots: tuple[SlotColumns, ...]
 
     def find_slots(self, column: str) -> SlotColumns | None:
-        return _find_slots(self.slots, column)
+        return find_column_slots(self.slots, column)
 
     def find_combination(self, member: str) -> Combination | None:
-        return _find_combination(self.combinations, member)
+        return find_combination(self.combinations, member)
 
 
 def resolve_uniqueness(
@@ -223,7 +222,7 @@ class _Resolver:
             lambda column_type: column_type.name not in {"bool", "enum", "bit"},
         ):
             for name in plain:
-                settled = name in self._first | self._never or _find_slots(self.slots, name) is not None
+                settled = name in self._first | self._never or find_column_slots(self.slots, name) is not None
                 if accepts(table.column_types[name]) and table.count_possible_values(name) == 0 and not settled:
                     return name
         return None
@@ -247,7 +246,7 @@ class _Resolver:
         ):
             return  # a rule of the seeds fills it, and answers for it
         members = [*(key.name for key in keys), *plain]
-        taken = [name for name in members if _find_combination(self._combinations, name) is not None]
+        taken = [name for name in members if find_combination(self._combinations, name) is not None]
         if taken or any(key.is_unique for key in keys):
             raise UnsupportedUniqueConstraint(table.name, shown, taken or [key.name for key in keys if key.is_unique])
         base = spread if spread is not None else self._find_parent_key(keys, shown)
@@ -297,11 +296,3 @@ class _Resolver:
         """Whether the number of rows that a key can refer to is known: not of tables of a database, until asked."""
         parent = self._parents[key.target]
         return not isinstance(parent, ExistingRows) or parent.is_known
-
-
-def _find_slots(slots: Sequence[SlotColumns], column: str) -> SlotColumns | None:
-    return next((one for one in slots if column in {one.span.start, one.span.end}), None)
-
-
-def _find_combination(combinations: Sequence[Combination], member: str) -> Combination | None:
-    return next((one for one in combinations if member in one.members), None)

@@ -13,7 +13,7 @@ from seedbed.postgres.quoting import ColumnName, TableName
 from seedbed.schema import Schema
 from seedbed.seeding.core.column_types import ColumnType, parse_type
 from seedbed.seeding.encoding.text import format_value
-from seedbed.seeding.generators.type_series import find_series
+from seedbed.seeding.generators.by_type import find_series
 
 VALUES_PER_COLUMN = 16
 """The values that a unique column has at least, if its type has as many: each of two sets of rows takes half."""

@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from seedbed.seeding.analysis.checks.constants import NOT_CONSTANT, read_constant
 from seedbed.seeding.analysis.checks.parser import strip_parentheses
-from seedbed.seeding.analysis.checks.pattern_translation import convert_similar_to, translate_regex
+from seedbed.seeding.analysis.checks.text_functions import convert_similar_to, translate_regex
 from seedbed.seeding.analysis.checks.vectors import UnsupportedExpression
 from seedbed.seeding.analysis.value_facts import ValueConstraints
 from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, ColumnType

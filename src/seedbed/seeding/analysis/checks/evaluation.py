@@ -21,7 +21,7 @@ from seedbed.seeding.analysis.checks.comparison import (
     select,
 )
 from seedbed.seeding.analysis.checks.constants import parse_interval, parse_number
-from seedbed.seeding.analysis.checks.pattern_translation import convert_similar_to
+from seedbed.seeding.analysis.checks.text_functions import convert_similar_to
 from seedbed.seeding.analysis.checks.type_coercion import (
     cast,
     check_float_mix,

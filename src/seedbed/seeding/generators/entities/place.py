@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from string import ascii_uppercase
 
@@ -14,10 +14,50 @@ from seedbed.seeding.analysis.column_roles import find_role
 from seedbed.seeding.core import big_integers
 from seedbed.seeding.core.batch import Batch, Coded, Joined, Numbers, ValuePool, make_fixed_pool
 from seedbed.seeding.core.random_stream import Ints, Stream, make_indices
+from seedbed.seeding.core.word_lists import read_data_rows
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, make_failing_generator
-from seedbed.seeding.generators.entities.atlas import City, read_cities, read_countries
 from seedbed.seeding.resolution.references import make_references
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
+
+
+@dataclass(frozen=True)
+class Country:
+    """`dial` is what stands after the + of a phone number."""
+
+    code: str
+    name: str
+    currency: str
+    dial: str
+
+
+@dataclass(frozen=True)
+class City:
+    """In a `postcode` each # is a digit and each ? a letter; where a country has none, it is five digits here too."""
+
+    name: str
+    region: str
+    latitude: float
+    longitude: float
+    postcode: str
+    timezone: str
+    country: Country
+
+
+@cache
+def read_cities() -> tuple[City, ...]:
+    """All of them, those of a country side by side."""
+    cities = []
+    for row in read_data_rows("cities.csv"):
+        country = Country(row["country_code"], row["country"], row["currency"], row["dial"])
+        place = float(row["latitude"]), float(row["longitude"])
+        cities.append(City(row["city"], row["region"], *place, row["postcode"], row["timezone"], country))
+    return tuple(cities)
+
+
+@cache
+def read_countries() -> tuple[Country, ...]:
+    return tuple(dict.fromkeys(city.country for city in read_cities()))
+
 
 _MAX_LENGTHS = {
     "city": 14, "state": 22, "country": 20, "country_code": 2, "timezone": 30, "currency": 3, "postcode": 9,

@@ -12,8 +12,7 @@ from seedbed.seeding.core.batch import Batch, Coded, Joined, Objects, ValuePool,
 from seedbed.seeding.core.faker_pool import SIZE, NoValueFits, ProviderNotUsable, truncate
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, make_failing_generator
-from seedbed.seeding.generators.text.codes import generate_letters
-from seedbed.seeding.generators.text.fixed_formats import generate_as_provider
+from seedbed.seeding.generators.text.fixed_formats import generate_as_provider, generate_letters
 
 _SHORTEST = 6
 """Characters of a value that must be left beside its number, or it is none that a person would recognise."""

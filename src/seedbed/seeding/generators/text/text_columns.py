@@ -7,18 +7,16 @@ from typing import Any
 from seedbed.errors import ColumnTooShort
 from seedbed.seeding.analysis.column_roles import ColumnRole, find_role, has_format
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, generate_choice
-from seedbed.seeding.generators.text.codes import generate_codes, generate_letters
 from seedbed.seeding.generators.text.composed import (
     COMPOSED,
     generate_affixed_letters,
     generate_composed,
     generate_emails,
+    generate_files,
 )
 from seedbed.seeding.generators.text.faker_values import generate_provider_values
-from seedbed.seeding.generators.text.filenames import generate_files
-from seedbed.seeding.generators.text.fixed_formats import FORMATS, generate_formatted
-from seedbed.seeding.generators.text.phrasebook import read_phrases
-from seedbed.seeding.generators.text.phrases import generate_phrases, generate_slugs
+from seedbed.seeding.generators.text.fixed_formats import FORMATS, generate_codes, generate_formatted, generate_letters
+from seedbed.seeding.generators.text.phrases import generate_phrases, generate_slugs, read_phrases
 from seedbed.seeding.generators.text.regex_columns import generate_matching
 
 _SHORTEST = 6

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from seedbed.errors import TooFewUniqueValues
-from seedbed.seeding.analysis.timestamp_names import names_future
-from seedbed.seeding.analysis.timestamp_roles import find_creation_column
+from seedbed.seeding.analysis.timestamp_roles import find_creation_column, names_future
 from seedbed.seeding.core.batch import to_microseconds
 from seedbed.seeding.core.number_codec import encode_number
 from seedbed.seeding.core.random_stream import Ints, make_indices
@@ -15,8 +14,13 @@ from seedbed.seeding.core.time_units import DAY, MONTH, SPAN
 from seedbed.seeding.resolution.exclusions import SlotColumns
 from seedbed.seeding.resolution.references import find_dated_references
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
-from seedbed.seeding.resolution.scheduling.grid import TIME_OF_DAY_GRIDS, Grid, TakenPlaces, find_free_in_all
-from seedbed.seeding.resolution.scheduling.grid_choice import Ranges
+from seedbed.seeding.resolution.scheduling.timetable import (
+    TIME_OF_DAY_GRIDS,
+    Grid,
+    Ranges,
+    TakenPlaces,
+    find_free_in_all,
+)
 
 _BLOCK = 1 << 16
 _FEW = 20_000
