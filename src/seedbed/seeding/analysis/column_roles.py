@@ -249,9 +249,9 @@ def find_role_by_name(table: str, column: str) -> ColumnRole:
     if name == "name" and re.search(r"(^|_)(school_?class|classroom)$", table_name):
         return ColumnRole("code", {"text": "#?"})
     if name == "name" and (
-        said := next((words for pattern, words in _SUBJECTS if re.search(pattern, table_name)), None)
+        subjects := next((words for pattern, words in _SUBJECTS if re.search(pattern, table_name)), None)
     ):
-        return ColumnRole("choice", words=said)
+        return ColumnRole("choice", words=subjects)
     if name == "title" and re.search(r"teacher|doctor|patient|student|guest|customer|contact", table_name):
         return ColumnRole("choice", words=("Ms", "Mr", "Dr"))
     if name == "title" and _PEOPLE.search(table_name):

@@ -25,7 +25,7 @@ from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, ColumnType
 
 
 def analyse(table: TableDefinition) -> TableSpec:
-    """Find out what the columns of a table may be."""
+    """Determine what the columns of a table may hold."""
     checks = tuple(read_checks(table.sql))
     constraints, joint = _find_constraints(table, checks)
     return TableSpec(
@@ -40,7 +40,7 @@ def analyse(table: TableDefinition) -> TableSpec:
 def _find_constraints(
     table: TableDefinition, checks: tuple[Check, ...]
 ) -> tuple[Mapping[str, ValueConstraints], tuple[JointCheck, ...]]:
-    """The facts of each column, and the conditions that say more than these."""
+    """Return the constraints of each column, and the conditions that these cannot express."""
     constraints = {str(column.name): read_field_constraints(table.model, column) for column in table.sql.columns}
     if (partition := read_partition_constraints(table)) is not None:
         constraints[partition[0]] = replace(
@@ -148,8 +148,8 @@ _TOTAL = re.compile(r"^(total|grand_total|total_amount|amount_due|total_due|gros
 def find_implied_checks(
     table: TableDefinition, constraints: Mapping[str, ValueConstraints], conditions: Collection[Any]
 ) -> Iterator[tuple[Check, Any]]:
-    """What amounts of a table come to, as if CHECKs said it; unless one does say something of them, a rule, or a row
-    that is written out.
+    """Yield conditions on totals, taxes and bounds that column names imply. Columns with a CHECK, a rule or an explicit
+    value are left out.
     """
     constrained = {name for condition in conditions for name in find_columns(condition)} | {
         name for row in table.request.explicit_rows for name in row

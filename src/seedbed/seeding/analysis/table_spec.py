@@ -21,7 +21,7 @@ from seedbed.seeding.core.time_units import microseconds
 
 @dataclass(frozen=True, eq=False)
 class TableDefinition:
-    """A table of the models, and what the seeds ask of it.
+    """A table of the models and its request in the seeds.
 
     `rank` is its place in the order of loading. `kinds` are the types of its columns, without those of columns that the
     database computes. `seed` and `as_of` are the lock's, and `root` is the folder of the project.
@@ -76,7 +76,7 @@ class TableDefinition:
         return has_custom_processing(self.get_column(column))
 
     def is_left_to_database(self, column: str) -> bool:
-        """Whether a column's values are the database's own, and so unknown here."""
+        """Tell whether the database fills a column, so that its values are unknown."""
         if column in self.rules or (column in self.column_types and self.column_types[column].is_generated):
             return False
         own = self.get_column(column)
@@ -93,7 +93,7 @@ JointCheck = tuple[Check, exp.Expression]
 
 @dataclass(frozen=True, eq=False)
 class TableSpec(TableDefinition):
-    """A table with what its fields, its CHECKs and its constraints say of its columns.
+    """A table with the constraints on its columns' values, from fields, CHECKs and other constraints.
 
     `joint_checks` are conditions on several columns, or on one in a way that its facts cannot say. `created` is the
     column that says when a row was created.
@@ -105,7 +105,7 @@ class TableSpec(TableDefinition):
     creation_column: str | None
 
     def count_possible_values(self, column: str) -> int:
-        """How many different values a column can have, where these are few; 0 otherwise."""
+        """Return the number of different values of a column if it is small, else 0."""
         rule, column_type = self.rules.get(column), self.column_types[column]
         if isinstance(rule, Choice):
             return len(dict.fromkeys(rule.values))

@@ -1,4 +1,4 @@
-"""Bounds, lengths and allowed values of a column, from its Pydantic field and its own CHECKs."""
+"""Constraints on the values of a column: bounds, lengths, patterns and allowed values."""
 
 import math
 import types
@@ -20,7 +20,7 @@ _FLOAT_STEP = 2.0**-20
 
 @dataclass(frozen=True)
 class ValueConstraints:
-    """`low` and `high` are both allowed, and counted as batches of numbers count; `values` are the only ones."""
+    """What a column may hold. `low` and `high` are inclusive, in the units of a batch; `values` are the only values."""
 
     annotation: Any = None
     low: float | int | None = None
@@ -51,7 +51,7 @@ class ValueConstraints:
 
 
 def read_field_constraints(model: type[Any] | None, column: Column[Any]) -> ValueConstraints:
-    """Read the facts that a column's Pydantic field states."""
+    """Read the constraints of a column's type and Pydantic field."""
     column_type = get_column_type(column)
     constraints = ValueConstraints(
         longest=column_type.size if column_type.is_text else None, not_null=not column.nullable

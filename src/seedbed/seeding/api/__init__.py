@@ -1,1 +1,1 @@
-"""TODO"""
+"""The seeds file: its rules, and how it is read."""

@@ -1,7 +1,7 @@
-"""The words of a seeds file: what a column is filled with, and how many rows a table gets.
+"""The rules of a seeds file: what fills a column, and how many rows a table gets.
 
-A rule's `identity` is what the digest of a plan contains of it. Locks and databases keep such digests, so an identity
-stays as it is when a class or a field gets another name: another identity is another engine.
+A rule's `identity` is its part of a plan's digest. Lock files and databases keep such digests, so an identity must not
+change when a class or a field is renamed. A change of an identity requires a new engine version.
 """
 
 import sys
@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class FakerValues:
-    """Values of one of Faker's providers. `line` is where they were asked for, `place` the same for a message."""
+    """Values of a Faker provider. `caller` is the file and line of the rule, `location` the same for messages."""
 
     provider: str
     arguments: tuple[tuple[str, Any], ...]
@@ -28,7 +28,7 @@ class FakerValues:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several values, some more often than others."""
+    """A random choice from several values, with weights."""
 
     values: tuple[Any, ...]
     weights: tuple[float, ...]
@@ -40,7 +40,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Constant:
-    """One value in every row."""
+    """The same value in every row."""
 
     value: Any
 
@@ -51,7 +51,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Derived:
-    """A value that follows from the others of its row. Its identity is the text of its function."""
+    """A value computed from the other columns of its row. The source of its function is its identity."""
 
     function: Callable[[Any], Any] = field(repr=False)
     caller: tuple[str, int] = field(default=("", 0), repr=False, compare=False)
@@ -60,7 +60,7 @@ class Derived:
 
 @dataclass(frozen=True)
 class Template:
-    """A text with other columns of the row in it."""
+    """A text that contains other columns of its row."""
 
     text: str
 
@@ -71,7 +71,7 @@ class Template:
 
 @dataclass(frozen=True)
 class FromFile:
-    """One column of a CSV or JSON file, row by row and then from its beginning again."""
+    """A column of a CSV or JSON file. After the last row of the file comes the first one again."""
 
     path: str
     column: str | None
@@ -83,7 +83,7 @@ class FromFile:
 
 @dataclass(frozen=True)
 class Same:
-    """The row that a foreign key refers to agrees with this row: its column on the right equals ours on the left."""
+    """Pairs of columns, own and parent's, that must be equal in a row and in the row its foreign key refers to."""
 
     columns: tuple[tuple[str, str], ...]
 
@@ -159,7 +159,7 @@ def same(**columns: str) -> Any:
 
 @dataclass(frozen=True)
 class Per:
-    """So many rows for each row of a parent; with an `exponent` few have many and most have few."""
+    """The number of rows for each parent row. With an `exponent`, few parents have many rows and most have few."""
 
     parent: type[Any]
     low: int
@@ -190,6 +190,6 @@ def zipf(parent: type[Any], low: int, high: int, *, exponent: float = 1.2) -> Pe
 
 
 def get_calling_line() -> tuple[str, int]:
-    """The file and line that called the function that asks."""
+    """Return the file and line that called the caller of this function."""
     caller = sys._getframe(2)  # noqa: SLF001 - the traceback of a failure is too late: what is asked for fails later
     return caller.f_code.co_filename, caller.f_lineno

@@ -1,4 +1,4 @@
-"""A seeds file, read from the project: which tables, how many rows, and what fills their columns."""
+"""The seeds file of an environment: its tables, their numbers of rows and the rules for their columns."""
 
 import sys
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from seedbed.settings import Environment, Project
 
 @dataclass(frozen=True)
 class RowsPerParent:
-    """Between `low` and `high` rows for each row of a parent, which a column of the table refers to."""
+    """Between `low` and `high` rows for each row of `parent`, which `column` refers to."""
 
     parent: str
     column: str
@@ -31,11 +31,11 @@ class RowsPerParent:
 
 @dataclass(eq=False)
 class TableRequest:
-    """One table of a seeds file: its rows, the columns whose filling the user chose, and where it stands.
+    """A table of a seeds file: its number of rows, its rules, and its location in the file.
 
-    `or_fewer` says that as many rows will do as its unique columns allow. `known` are rows written out, `attributes`
-    the names of columns by those that the model has for them. `few` says that only a few of the planned rows are made,
-    so that one value may be given for a unique column.
+    With `allows_fewer`, the table gets as many rows as its unique columns allow. `attributes` maps attributes of the
+    model to column names. With `is_partial`, only a few of the planned rows are made, so a rule may give a unique column one
+    value.
     """
 
     table: str
@@ -50,13 +50,13 @@ class TableRequest:
 
 
 class AddedTable:
-    """A table that was planned, for rows that are written out."""
+    """A planned table, to which explicit rows can be added."""
 
     def __init__(self, request: TableRequest, model: str) -> None:
         self._request, self._model = request, model
 
     def known(self, **columns: Any) -> "AddedTable":
-        """Write out a row, as much of it as matters: `.known(email="ada@example.com")`. The first call is row 1."""
+        """Add an explicit row with some of its columns: `.known(email="ada@example.com")`. The first call is row 1."""
         for name in columns:
             if name not in self._request.attributes:
                 raise ValueError(f"{self._model} has no column {name}")
@@ -65,7 +65,7 @@ class AddedTable:
 
 
 class Seeds:
-    """What a seeds file's `plan(seeds)` is given to write its wishes on."""
+    """The argument of a seeds file's `plan(seeds)`, which collects the planned tables."""
 
     def __init__(self, schema: Schema, root: Path) -> None:
         self._schema = schema
@@ -123,7 +123,7 @@ class Seeds:
         return self._keys[model]
 
     def _suggest_base_class(self, model: type[Any]) -> str:
-        """What to plan instead of a class that has no table of its own."""
+        """Say which class to plan instead of one that shares the table of its base class."""
         above = next((other for other in getattr(model, "__mro__", ()) if other in self._keys), None)
         mapper = inspect(model, raiseerr=False)
         if above is None or mapper is None or not isinstance(mapper.polymorphic_on, Column):
@@ -143,7 +143,7 @@ class Seeds:
 
 
 def read_seeds(project: Project, schema: Schema, environment: Environment) -> list[TableRequest]:
-    """Run `plan(seeds)` of seeds/<environment>.py, and return what it asked for.
+    """Run `plan(seeds)` of seeds/<environment>.py, and return the tables that it plans.
 
     Raises:
         SeedsFileNotFound: there is no such file.
@@ -167,16 +167,16 @@ def read_seeds(project: Project, schema: Schema, environment: Environment) -> li
 
 
 def _map_attributes(model: type[Any]) -> dict[str, str]:
-    """The names of a table's columns by those of its class, and of the classes that inherit from it and its table."""
+    """Map attributes to column names, for a class and for the subclasses that share its table."""
     mapper = inspect(model)
-    found: dict[str, str] = {}
-    for of in mapper.self_and_descendants:
-        if of.local_table is mapper.local_table:
-            for attribute in of.column_attrs:
+    attributes: dict[str, str] = {}
+    for inheriting in mapper.self_and_descendants:
+        if inheriting.local_table is mapper.local_table:
+            for attribute in inheriting.column_attrs:
                 for column in attribute.columns:
-                    if getattr(column, "table", None) is of.local_table:
-                        found.setdefault(attribute.key, str(column.name))
-    return found
+                    if getattr(column, "table", None) is inheriting.local_table:
+                        attributes.setdefault(attribute.key, str(column.name))
+    return attributes
 
 
 def _load_module(file: Path, environment: Environment) -> ModuleType:
@@ -192,7 +192,7 @@ def _load_module(file: Path, environment: Environment) -> ModuleType:
 
 
 class _Uncached(SourceFileLoader):
-    """Python takes a file changed within a second, to the same length, for the one it compiled: 10 rows for 20."""
+    """Ignores cached bytecode. Python misses an edit within a second that keeps the length, such as 10 to 20."""
 
     def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - imported modules alone have another name
         return self.source_to_code(self.get_data(self.path), self.path)

@@ -1,4 +1,4 @@
-"""Batches of one column's values, in the forms that are fastest to make and to encode."""
+"""Batches of a column's values, in forms that are fast to generate and to encode."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -19,9 +19,9 @@ Bytes = npt.NDArray[np.uint8]
 
 
 class ValuePool:
-    """Values that rows share, each made when a row first needs it: entry j is a function of the pool's name and j.
+    """Values that rows share. Entry j is a function of the pool's name and j, and is made on first use.
 
-    What is computed of an entry, such as its encoded bytes, is kept beside it.
+    The encoded bytes of an entry are cached with it.
     """
 
     def __init__(self, name: str, size: int, make: Callable[[int], Any]) -> None:
@@ -30,17 +30,17 @@ class ValuePool:
         self._encoded: dict[str, _EntryCache] = {}
 
     def make_entry(self, number: int) -> Any:
-        """An entry that is not kept, whatever the pool's size is."""
+        """Make an entry without caching it. `number` may exceed the pool's size."""
         return self._make(number)
 
     def prepare(self, codes: Ints) -> None:
-        """Make the entries that some rows need."""
+        """Make the entries of these codes that do not exist yet."""
         self._entries.prepare(codes, self._make)
 
     def entries(self, codes: Ints) -> Things:
         self.prepare(codes)
-        found: Things = self._entries.values[codes]
-        return found
+        entries: Things = self._entries.values[codes]
+        return entries
 
     def entry(self, code: int) -> Any:
         return self._entries.get(code, self._make)
@@ -49,14 +49,14 @@ class ValuePool:
         return list(self.entries(np.arange(self.size)))
 
     def missing(self, codes: Ints) -> Bools | None:
-        """Which of some entries are None; None where none of them is."""
+        """Tell which of some entries are None. Returns None if no entry is."""
         self.prepare(codes)
         return self._entries.missing[codes] if self._entries.missing.any() else None
 
     def encoded(
         self, key: str, encode: Callable[[Any], bytes], codes: Ints, nulls: Bools | None, null: bytes
     ) -> tuple[Things, Ints]:
-        """Some entries as bytes, and how long these are; each is encoded once under its key."""
+        """Return some entries as bytes, with their lengths. Each entry is encoded once per key."""
         if key not in self._encoded:
             self._encoded[key] = _EntryCache(self.size, null)
         kept = self._encoded[key]
@@ -68,7 +68,7 @@ class ValuePool:
 
 
 class _EntryCache:
-    """Something of each entry of a pool, and after the last what stands for none."""
+    """A value for each entry of a pool, and a last one for NULL."""
 
     def __init__(self, size: int, null: bytes | None) -> None:
         self.values: Things = np.empty(size + 1, dtype=object)
@@ -78,7 +78,7 @@ class _EntryCache:
         self._is_made, self._unmade_count = np.zeros(size, dtype=np.bool_), size
 
     def prepare(self, codes: Ints, make: Callable[[int], Any]) -> None:
-        """Make what some codes need and nobody has made yet."""
+        """Make the missing values of some codes."""
         if not self._unmade_count:
             return
         for code in np.unique(codes[~self._is_made[codes]]).tolist():
@@ -100,7 +100,7 @@ class _EntryCache:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """`nulls` says which rows have none, where any may have none."""
+    """Values of a column. `nulls` tells which rows are NULL, or is None if no row is."""
 
     nulls: Bools | None
 
@@ -108,24 +108,24 @@ class Batch:
         raise NotImplementedError
 
     def values(self) -> list[Any]:
-        """Python's values, as if there were no NULLs."""
+        """Return Python values. A row that is NULL has an arbitrary value."""
         raise NotImplementedError
 
     def select(self, indices: Ints) -> "Batch":
-        """The rows at some places, without the NULLs of this batch."""
+        """Return the rows at some indices, without the NULLs of this batch."""
         raise NotImplementedError
 
     def take(self, indices: Ints) -> "Batch":
         return replace(self.select(indices), nulls=None if self.nulls is None else self.nulls[indices])
 
     def tolist(self) -> list[Any]:
-        """Python's values, None where there is none."""
+        """Return Python values, with None for NULL."""
         if self.nulls is None:
             return self.values()
         return [None if gone else value for value, gone in zip(self.values(), self.nulls.tolist(), strict=True)]
 
     def with_nulls(self, nulls: Bools) -> "Batch":
-        """The same with more NULLs."""
+        """Return the same batch with further NULLs."""
         if not nulls.any() and self.nulls is None:
             return self
         return replace(self, nulls=nulls if self.nulls is None else self.nulls | nulls)
@@ -133,8 +133,8 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Numbers(Batch):
-    """Numbers, or what is counted in a number: a numeric in units of its last decimal, a date in days since 1970, a
-    time in microseconds.
+    """Numbers, and values stored as numbers: a numeric in units of its last decimal, a date in days since 1970, a time
+    in microseconds.
     """
 
     data: npt.NDArray[Any]
@@ -152,7 +152,7 @@ class Numbers(Batch):
 
 @dataclass(frozen=True, eq=False)
 class Coded(Batch):
-    """For each row which entry of a pool it has."""
+    """For each row, the index of an entry of a pool."""
 
     codes: Ints
     pool: ValuePool
@@ -169,7 +169,7 @@ class Coded(Batch):
 
 @dataclass(frozen=True, eq=False)
 class Joined(Batch):
-    """Texts put together from parts: words, entries of pools, numbers that are left out where they are below 0."""
+    """Texts joined from parts: words, pool entries and numbers. Negative numbers are left out."""
 
     size: int
     parts: tuple["str | Coded | Ints", ...]
@@ -195,7 +195,7 @@ class Joined(Batch):
 
 @dataclass(frozen=True, eq=False)
 class Uuids(Batch):
-    """Sixteen bytes a row."""
+    """UUIDs as sixteen bytes per row."""
 
     data: Bytes
 
@@ -211,7 +211,7 @@ class Uuids(Batch):
 
 @dataclass(frozen=True, eq=False)
 class Objects(Batch):
-    """Values that only Python knows, one by one."""
+    """Arbitrary Python values."""
 
     items: Sequence[Any]
 
@@ -226,19 +226,19 @@ class Objects(Batch):
 
 
 def make_objects(items: Iterable[Any]) -> Objects:
-    """Values of which None is NULL."""
+    """Make a batch of Python values. None is NULL."""
     listed = list(items)
     missing = np.fromiter((item is None for item in listed), dtype=np.bool_, count=len(listed))
     return Objects(missing if missing.any() else None, listed)
 
 
 def repeat(value: Any, size: int) -> Batch:
-    """One value in every row."""
+    """Make a batch with the same value in every row."""
     return make_coded(ValuePool(repr(value), 1, lambda _: value), np.zeros(size, dtype=np.int64))
 
 
 def make_coded(pool: ValuePool, codes: Ints) -> Coded:
-    """Entries of a pool, of which None is NULL."""
+    """Make a batch of pool entries. An entry that is None is NULL."""
     missing = pool.missing(codes)
     return Coded(missing if missing is not None and missing.any() else None, codes, pool)
 
@@ -248,16 +248,16 @@ def make_fixed_pool(name: str, values: Sequence[Any]) -> ValuePool:
 
 
 def to_microseconds(batch: Batch, otherwise: int) -> Ints:
-    """Dates and times in microseconds since 1970; `otherwise` where there is none."""
+    """Convert dates and times to microseconds since 1970, and NULL to `otherwise`."""
     if isinstance(batch, Numbers) and batch.column_type.name in MOMENTS | {"date"}:
         data = batch.data * (DAY if batch.column_type.name == "date" else 1)
         return np.asarray(data if batch.nulls is None else np.where(batch.nulls, otherwise, data), dtype=np.int64)
-    found = [microseconds(value) if hasattr(value, "hour") else otherwise for value in batch.tolist()]
-    return np.array(found, dtype=np.int64)
+    values = [microseconds(value) if hasattr(value, "hour") else otherwise for value in batch.tolist()]
+    return np.array(values, dtype=np.int64)
 
 
 def merge(first: Batch, second: Batch, where: Bools) -> Batch:
-    """The second batch where `where` is true, the first elsewhere."""
+    """Take rows from `second` where `where` is true, and from `first` elsewhere."""
     nulls = None
     if first.nulls is not None or second.nulls is not None:
         nulls = np.where(where, _get_nulls(second), _get_nulls(first))

@@ -1,4 +1,4 @@
-"""Whole numbers of any size in vectors: 64 bits where they do, Python's own where they do not."""
+"""Arithmetic on integers of any size: NumPy's 64 bits where they suffice, Python integers elsewhere."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,22 +32,22 @@ def scale(data: Integers, places: int) -> Integers:
 def quotient(a: Integers, b: Integers) -> Integers:
     """Division that cuts off; no divisor may be 0."""
     a, b = _widen(a, b, _max_magnitude(a) + _max_magnitude(b))
-    found = np.abs(a) // np.abs(b)
-    return np.asarray(np.where((a < 0) != (b < 0), -found, found))
+    result = np.abs(a) // np.abs(b)
+    return np.asarray(np.where((a < 0) != (b < 0), -result, result))
 
 
 def remainder(a: Integers, b: Integers) -> Integers:
     """What such a division leaves, which has the sign of the dividend."""
     a, b = _widen(a, b, _max_magnitude(a) + _max_magnitude(b))
-    found = np.abs(a) % np.abs(b)
-    return np.asarray(np.where(a < 0, -found, found))
+    result = np.abs(a) % np.abs(b)
+    return np.asarray(np.where(a < 0, -result, result))
 
 
 def divide_half_away(a: Integers, unit: int) -> Integers:
     """The nearest whole number of units, halves away from nought."""
     a, divisor = _widen(a, np.array(unit, dtype=object), 2 * _max_magnitude(a) + 2 * unit)
-    found = (2 * np.abs(a) + divisor) // (2 * divisor)
-    return np.asarray(np.where(a < 0, -found, found))
+    result = (2 * np.abs(a) + divisor) // (2 * divisor)
+    return np.asarray(np.where(a < 0, -result, result))
 
 
 def compare(function: Callable[[Any, Any], Any], a: Integers, b: Integers) -> npt.NDArray[np.bool_]:

@@ -111,11 +111,11 @@ def numeric_bytes(value: Any) -> bytes:
 
 def address_encoder(*, network: bool) -> Encoder:
     def encode(value: Any) -> bytes:
-        found: Any = ipaddress.ip_network(value) if network else ipaddress.ip_interface(value)
-        address = found.network_address if network else found.ip
+        parsed: Any = ipaddress.ip_network(value) if network else ipaddress.ip_interface(value)
+        address = parsed.network_address if network else parsed.ip
         packed = bytes(address.packed)
-        bits = found.prefixlen if network else found.network.prefixlen
-        return struct.pack("BBBB", _FAMILIES[found.version], bits, int(network), len(packed)) + packed
+        bits = parsed.prefixlen if network else parsed.network.prefixlen
+        return struct.pack("BBBB", _FAMILIES[parsed.version], bits, int(network), len(packed)) + packed
 
     return encode
 

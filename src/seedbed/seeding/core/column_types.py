@@ -18,7 +18,7 @@ OIDS = {one.name: one.oid for one in TYPES.values() if one.oid is not None}
 
 RANGES = {one.name: one.range_of for one in TYPES.values() if one.range_of is not None}
 INTEGERS = {one.name: one.limit for one in TYPES.values() if one.limit is not None}
-"""What each integer stays below."""
+"""The exclusive upper limit of each integer type."""
 TEXTS = frozenset(one.name for one in TYPES.values() if one.generator == "text")
 MOMENTS = frozenset({"timestamp", "timestamptz"})
 
@@ -61,7 +61,7 @@ class ColumnType:
 
     @property
     def is_generated(self) -> bool:
-        """Whether values are generated of it."""
+        """Whether Seedbed can generate values of this type."""
         if self.element is not None:
             return self.element.is_generated
         return bool(self.labels) or self.name in TYPES or self.name in _MULTIRANGES
@@ -76,7 +76,7 @@ class ColumnType:
 
     @property
     def decimals(self) -> int:
-        """Decimals that are made of a numeric."""
+        """The number of decimals of generated values."""
         if self.scale is not None:
             return self.scale
         return 0 if self.size is not None else 2
@@ -86,7 +86,7 @@ class ColumnType:
 
 
 def get_stored_type(column: Column[Any]) -> TypeEngine[Any]:
-    """The type that the database has; a Python-side type is one that is stored as another."""
+    """Return the type in the database, which a TypeDecorator may hide."""
     column_type: TypeEngine[Any] = column.type
     while isinstance(column_type, TypeDecorator) and not isinstance(
         column_type, Interval
@@ -103,7 +103,7 @@ def get_column_type(column: Column[Any]) -> ColumnType:
 
 
 def _resolve_declared_domain(column: Column[Any], column_type: ColumnType) -> ColumnType:
-    """What a domain that `declare` makes stands on, with its CHECK; other kinds as they are."""
+    """Replace a domain from `declare` with its base type and CHECK. Other types are returned unchanged."""
     for statement in get_declarations(column.table.metadata):
         match = _DOMAIN.match(statement)
         if match is not None and match["name"] == column_type.name:
@@ -112,7 +112,7 @@ def _resolve_declared_domain(column: Column[Any], column_type: ColumnType) -> Co
 
 
 def has_custom_processing(column: Column[Any]) -> bool:
-    """Whether Python code of the project's stands between its values and the column's.
+    """Tell whether a TypeDecorator of the project converts the column's values.
 
     SQLModel's own decorators change nothing of what is made here: aware times, and texts within their length.
     """
@@ -124,7 +124,7 @@ def has_custom_processing(column: Column[Any]) -> bool:
 
 
 def get_bind_processor(column: Column[Any]) -> Callable[[Any], Any] | None:
-    """What SQLAlchemy does to a value before a driver gets it; COPY goes past SQLAlchemy."""
+    """Return SQLAlchemy's bind processor, which COPY bypasses."""
     return column.type.bind_processor(DIALECT)
 
 
@@ -146,7 +146,7 @@ def _convert_type(sql_type: TypeEngine[Any]) -> ColumnType:
 
 
 def parse_type(words: str) -> ColumnType:
-    """A type by its words in SQL, such as `NUMERIC(10, 2)`."""
+    """Parse the SQL name of a type, such as `NUMERIC(10, 2)`."""
     words = " ".join(words.lower().split())
     if words.endswith("[]"):
         return ColumnType("array", element=parse_type(words.removesuffix("[]")))

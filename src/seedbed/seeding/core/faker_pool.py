@@ -1,4 +1,4 @@
-"""Pools of Faker's values. Entry j depends only on its provider and j, and is made on first use."""
+"""Pools of Faker values. Entry j depends only on the provider and j, and is made on first use."""
 
 import json
 import os
@@ -17,9 +17,9 @@ from seedbed.seeding.core.batch import ValuePool
 LOCALE = "en_US"
 SIZE = 2048
 _TRIES, _RETRY_OFFSET = 32, 2**32
-"""Values that are tried until one fits its column, and how far these are from one another."""
+"""The number of values to try until one fits its column, and the distance of their indices."""
 _TIME_PROVIDERS = re.compile(r"date|time|birth|year|month|century")
-"""Providers that reckon from today, and so are given `as_of` for it."""
+"""Providers whose values depend on the current date."""
 
 
 class ProviderNotUsable(ValueError):
@@ -31,7 +31,7 @@ class NoValueFits(ProviderNotUsable):
 
 
 class FakerPools:
-    """The pools of a plan. `as_of` is the only clock that Faker is shown."""
+    """The Faker pools of a plan. Faker takes `as_of` for the current time."""
 
     def __init__(
         self, as_of: datetime, cache: "FakerCache | None" = None, locale: str | tuple[str, ...] = LOCALE
@@ -66,31 +66,31 @@ class FakerPools:
         return self._pools[key]
 
     def words(self, provider: str, size: int) -> tuple[str, ...]:
-        """The values of a provider as lower-case ASCII words without repeats: Faker's en_US has 675 first names,
-        however many are drawn, and two may differ by an accent alone.
+        """Return the distinct values of a provider as lower-case ASCII words. Faker's en_US has 675 first names, and
+        two may differ only by an accent.
         """
         return tuple(word for _, word in self.names(provider, size))
 
     def names(self, provider: str, size: int) -> tuple[tuple[str, str], ...]:
-        """The same with the value that each word was made of."""
+        """Return pairs of a value and its word, as `words` makes them."""
         return _make_names(self, provider, size)
 
     def save(self) -> None:
-        """Write what was made to disk, for the next run."""
+        """Write new values to disk for the next run."""
         if self._cache is not None:
             self._cache.save()
 
     def digest_entries(self) -> Mapping[str, str]:
-        """A digest of the first entries of every pool, by its name: an upgrade of Faker that changes any shows."""
-        found = {}
+        """Return a digest of the first entries of each pool, which shows whether a new Faker version changes values."""
+        digests = {}
         for pool in self._pools.values():
             entries = [repr(pool.entry(j)) for j in range(min(pool.size, 16))]
-            found[pool.name] = blake2b("\n".join(entries).encode(), digest_size=6).hexdigest()
-        return dict(sorted(found.items()))
+            digests[pool.name] = blake2b("\n".join(entries).encode(), digest_size=6).hexdigest()
+        return dict(sorted(digests.items()))
 
 
 class FakerCache:
-    """Texts of earlier runs, in a file for each provider. A file that cannot be read or written is no loss."""
+    """Faker values of earlier runs, in a file per provider. Files that cannot be read or written are ignored."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / f"faker-{get_faker_version()}"
@@ -100,11 +100,11 @@ class FakerCache:
     def texts(self, name: str) -> dict[str, str]:
         if name not in self._texts:
             try:
-                found = json.loads(self._file(name).read_text(encoding="utf-8"))
+                content = json.loads(self._file(name).read_text(encoding="utf-8"))
             except (OSError, ValueError):
-                found = {}
-            right = isinstance(found, dict) and found.get("name") == name
-            self._texts[name] = dict(found["texts"]) if right else {}
+                content = {}
+            is_valid = isinstance(content, dict) and content.get("name") == name
+            self._texts[name] = dict(content["texts"]) if is_valid else {}
         return self._texts[name]
 
     def save(self) -> None:
@@ -140,15 +140,15 @@ def truncate(entry: Any, longest: int | None) -> Any:
 
 @lru_cache(maxsize=64)
 def _make_names(pools: FakerPools, provider: str, size: int) -> tuple[tuple[str, str], ...]:
-    found: dict[str, str] = {}
+    names_by_word: dict[str, str] = {}
     for name in pools.faker(provider, size=size).make_all():
         word = "".join(letter for letter in name.lower() if letter.isascii() and letter.isalnum())
-        found.setdefault(word, name)
-    return tuple((name, word) for word, name in found.items() if word)
+        names_by_word.setdefault(word, name)
+    return tuple((name, word) for word, name in names_by_word.items() if word)
 
 
 class _Provider:
-    """A provider of one Faker, which is made when the first entry is: importing it takes half a second."""
+    """A Faker provider. Faker is imported with the first entry, because the import takes half a second."""
 
     def __init__(
         self,
@@ -173,22 +173,22 @@ class _Provider:
         return {} if self._cache is None else self._cache.texts(self._name)
 
     def entry(self, j: int) -> Any:
-        if (found := self._cached_texts.get(str(j))) is not None:
-            return found
+        if (cached := self._cached_texts.get(str(j))) is not None:
+            return cached
         maker, make = self._maker
         maker.seed_instance(int.from_bytes(blake2b(f"{self._name}/{j}".encode(), digest_size=8).digest(), "little"))
         try:
             if self._clock is None:
-                made = make(**self._arguments)
+                value = make(**self._arguments)
             else:
                 with _freeze_today(self._clock):
-                    made = make(**self._arguments)
+                    value = make(**self._arguments)
         except Exception as error:
             raise ProviderNotUsable(f"faker({self._provider!r}): {type(error).__name__}: {error}") from error
-        if isinstance(made, str) and self._cache is not None:
-            self._cached_texts[str(j)] = made
+        if isinstance(value, str) and self._cache is not None:
+            self._cached_texts[str(j)] = value
             self._cache.changed.add(self._name)
-        return made
+        return value
 
     @cached_property
     def _maker(self) -> tuple[Any, Callable[..., Any]]:
@@ -213,7 +213,7 @@ def _make_faker(locale: str | tuple[str, ...], providers: tuple[type, ...]) -> A
 
 
 class _InstanceOfOriginal(type):
-    """What is a date stays one, although the name stands for another class for a moment."""
+    """Makes isinstance() accept instances of the original class while the name refers to the replacement."""
 
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, cls.__mro__[1])
@@ -221,7 +221,7 @@ class _InstanceOfOriginal(type):
 
 @contextmanager
 def _freeze_today(clock: datetime | None) -> Iterator[None]:
-    """Faker reckons from the `datetime` and `dtdate` of its own module; for a moment these have another today."""
+    """Replace the `datetime` and `dtdate` that Faker's date provider reads the current date from."""
     if clock is None:
         yield
         return

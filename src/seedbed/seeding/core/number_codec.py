@@ -1,4 +1,4 @@
-"""Converts Python values to the numbers of a batch, and back."""
+"""Conversion of Python values to the numbers of a batch, and back."""
 
 import math
 from datetime import date, datetime, time, timedelta
@@ -13,7 +13,7 @@ from seedbed.seeding.core.time_units import DAY, EPOCH, MICROSECOND, microsecond
 
 
 def decode_numbers(data: npt.NDArray[Any], column_type: ColumnType) -> list[Any]:
-    """Numbers as the values that Python has for them."""
+    """Convert the numbers of a batch to Python values."""
     numbers = data.tolist()
     match column_type.name:
         case "numeric":
@@ -39,7 +39,7 @@ def decode_numbers(data: npt.NDArray[Any], column_type: ColumnType) -> list[Any]
 
 
 def encode_number(value: Any, column_type: ColumnType) -> int | float | None:
-    """The number that stands for a value of Python in a batch of numbers; None where none does."""
+    """Convert a Python value to its number in a batch, or return None if it has none."""
     match value:
         case bool():
             return int(value)
@@ -59,5 +59,5 @@ def encode_number(value: Any, column_type: ColumnType) -> int | float | None:
 
 
 def make_decimal(number: int, decimals: int) -> Decimal:
-    """So many units of the last decimal, whatever the context's precision."""
+    """Make a decimal from units of its last digit, independently of the context's precision."""
     return Decimal((int(number < 0), tuple(map(int, str(abs(number)))), -decimals))

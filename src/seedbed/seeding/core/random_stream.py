@@ -24,13 +24,13 @@ _LIMIT_32_BITS, _LIMIT_63_BITS = 1 << 32, (1 << 63) - 1
 
 @dataclass(frozen=True)
 class Stream:
-    """The numbers of one column. Row i always has the same one, whichever rows are asked for beside it."""
+    """Random numbers for a column. The number of row i does not depend on which rows are requested."""
 
     seed: int
     name: str
 
     def words(self, rows: range) -> Words:
-        """64 random bits a row."""
+        """Return 64 random bits per row."""
         key = int.from_bytes(blake2b(f"{self.seed}/{self.name}".encode(), digest_size=16).digest(), "little")
         first = rows.start // _WORDS_PER_STEP
         skipped = rows.start - first * _WORDS_PER_STEP
@@ -38,11 +38,11 @@ class Stream:
         return np.asarray(bits.random_raw(skipped + len(rows)), dtype=np.uint64)[skipped:]
 
     def below(self, limit: int, rows: range) -> Ints:
-        """A number from 0 to `limit` - 1 a row; `limit` is at most 2**32, and the bias below one in 2**32."""
+        """Return a number from 0 to `limit` - 1 per row. `limit` is at most 2**32; the bias is below one in 2**32."""
         return scale_words(self.words(rows), limit)
 
     def below_any(self, limit: int, rows: range) -> npt.NDArray[Any]:
-        """The same for a limit of any size; Python's own numbers where 64 bits do not hold them."""
+        """Return a number from 0 to `limit` - 1 per row, for a limit of any size, as Python integers beyond 64 bits."""
         if limit <= _LIMIT_32_BITS:
             return self.below(limit, rows)
         words = self.words(rows)
@@ -54,11 +54,11 @@ class Stream:
         return np.asarray((words.astype(object) * (1 << 64) + more) * limit >> 128)
 
     def fractions(self, rows: range) -> Floats:
-        """A number from 0 up to but not including 1 a row."""
+        """Return a number from 0 up to but not including 1 per row."""
         return (self.words(rows) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
     def substream(self, name: str) -> "Stream":
-        """An independent stream of the same column, for a value that is made of several draws."""
+        """Return an independent stream, for a value that needs several draws."""
         return Stream(self.seed, f"{self.name}/{name}")
 
     def permutation(self, size: int, rows: Ints) -> Ints:
@@ -80,8 +80,8 @@ def _upper_half(words: Words, limit: int) -> Ints:
     first, second = words & mask, words >> np.uint64(32)
     carried = (first * low >> np.uint64(32)) + second * low
     middle = (carried & mask) + first * high
-    found: Words = second * high + (carried >> np.uint64(32)) + (middle >> np.uint64(32))
-    return found.astype(np.int64)
+    product: Words = second * high + (carried >> np.uint64(32)) + (middle >> np.uint64(32))
+    return product.astype(np.int64)
 
 
 def make_indices(rows: range) -> Ints:
@@ -111,7 +111,7 @@ def _mixed(words: Words) -> Words:
 
 
 class Dice:
-    """Draws one after another, for a value that is put together in Python: their order is the only state."""
+    """Sequential random draws, for values made in Python. Their order is the only state."""
 
     def __init__(self, seed: int, name: str) -> None:
         self._stream, self._drawn = Stream(seed, name), 0

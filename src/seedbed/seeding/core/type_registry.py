@@ -1,4 +1,4 @@
-"""What each PostgreSQL type needs so that columns of it are filled. A type is added by an entry of `TYPES`."""
+"""The PostgreSQL types that Seedbed can fill. Add an entry to `_ALL` to add a type."""
 
 import ipaddress
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "harbor"
 _BYTES = 16
 
 Generator = Literal["boolean", "decimal", "enum", "float", "integer", "moment", "series", "text", "time of day", "uuid"]
-"""What fills columns of a type: seedbed.seeding.generators has one for each. That of "series" calls `series`."""
+"""The generator for columns of a type, in seedbed.seeding.generators. The one for "series" calls `series`."""
 
 
 class Dice(Protocol):

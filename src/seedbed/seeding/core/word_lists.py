@@ -1,4 +1,4 @@
-"""The word lists and tables of values that Seedbed brings, read when they are first needed."""
+"""The word lists and tables of values that Seedbed ships, read on first use."""
 
 import csv
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ def get_words(name: str) -> tuple[str, ...]:
 @cache
 def read_word_lists() -> Mapping[str, tuple[str, ...]]:
     """The words of titles, names and sentences, by list; Faker has none that belong together."""
-    found: dict[str, list[str]] = {}
+    lists: dict[str, list[str]] = {}
     for row in read_data_rows("words.csv"):
-        found.setdefault(row["list"], []).append(row["word"])
-    return {name: tuple(listed) for name, listed in found.items()}
+        lists.setdefault(row["list"], []).append(row["word"])
+    return {name: tuple(items) for name, items in lists.items()}
 
 
 def read_data_rows(file: str) -> list[dict[str, str]]:

@@ -89,10 +89,10 @@ _LANGUAGES = ("en", "de", "fr", "es", "it", "pl", "ja")
 
 def generate_series(request: ColumnRequest) -> ColumnGenerator | None:
     """A generator for JSON, arrays, ranges, addresses, bits and bytes; None where nothing is known of the type."""
-    found = _find_source(request, request.column_type)
-    if found is None:
+    source_parts = _find_source(request, request.column_type)
+    if source_parts is None:
         return None
-    source, nth, domain = found
+    source, nth, domain = source_parts
     if request.is_unique:
         if domain is not None and request.required_count > domain:
             return make_shortage(request, domain)

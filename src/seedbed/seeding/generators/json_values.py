@@ -100,9 +100,9 @@ def _make_value(annotation: Any, j: int, dice: AnyDice, outer_metadata: Sequence
     return _make_scalar(annotation, metadata, dice, name)
 
 
-def _make_scalar(annotation: type, said: Sequence[Any], dice: AnyDice, name: str = "") -> Any:
-    low = _find_bound(said, "ge", _find_bound(said, "gt", None, 1), 0)
-    high = _find_bound(said, "le", _find_bound(said, "lt", None, -1), None)
+def _make_scalar(annotation: type, metadata: Sequence[Any], dice: AnyDice, name: str = "") -> Any:
+    low = _find_bound(metadata, "ge", _find_bound(metadata, "gt", None, 1), 0)
+    high = _find_bound(metadata, "le", _find_bound(metadata, "lt", None, -1), None)
     if issubclass(annotation, bool):
         return bool(dice.below(2))
     if issubclass(annotation, int):
@@ -111,7 +111,7 @@ def _make_scalar(annotation: type, said: Sequence[Any], dice: AnyDice, name: str
     if issubclass(annotation, float | Decimal):
         start = float(low or 0)
         size = (float(high) if high is not None else start + 100) - start
-        decimals = _find_bound(said, "decimal_places", None, 0)
+        decimals = _find_bound(metadata, "decimal_places", None, 0)
         return annotation(str(round(start + size * dice.below(1001) / 1000, 2 if decimals is None else decimals)))
     if issubclass(annotation, datetime):
         return datetime.fromisoformat("2026-01-01T00:00:00+00:00") + timedelta(hours=dice.below(5000))
@@ -123,8 +123,8 @@ def _make_scalar(annotation: type, said: Sequence[Any], dice: AnyDice, name: str
         return f"{dice.pick(WORDS)}@example.com"
     if "Url" in annotation.__name__:
         return f"https://example.com/{dice.pick(WORDS)}"
-    shortest, longest = _find_bound(said, "min_length", None, 0) or 0, _find_bound(said, "max_length", None, 0)
-    pattern = next((one.pattern for one in said if isinstance(getattr(one, "pattern", None), str)), None)
+    shortest, longest = _find_bound(metadata, "min_length", None, 0) or 0, _find_bound(metadata, "max_length", None, 0)
+    pattern = next((item.pattern for item in metadata if isinstance(getattr(item, "pattern", None), str)), None)
     if pattern is not None:
         return make_match(pattern, str(dice.below(2**31)), shortest, longest)
     role = find_role_by_name("", name) if name else None
@@ -134,9 +134,9 @@ def _make_scalar(annotation: type, said: Sequence[Any], dice: AnyDice, name: str
     return text[:longest] if longest else text
 
 
-def _find_bound(said: Sequence[Any], name: str, otherwise: Any, beyond: int | None) -> Any:
-    found = [getattr(one, name) for one in said if getattr(one, name, None) is not None]
-    return found[0] + (beyond or 0) if found and not isinstance(found[0], str) else otherwise
+def _find_bound(metadata: Sequence[Any], name: str, default: Any, offset: int | None) -> Any:
+    bounds = [getattr(item, name) for item in metadata if getattr(item, name, None) is not None]
+    return bounds[0] + (offset or 0) if bounds and not isinstance(bounds[0], str) else default
 
 
 def _make_instance(model: type[BaseModel], j: int, dice: AnyDice) -> BaseModel:

@@ -140,7 +140,9 @@ class RowRedraw:
         if not isinstance(batch, Numbers) or not batch.column_type.is_number:
             return batch
         constants = dict.fromkeys(
-            value for _, want in self._group.conditions for value in find_compared_constants(want).get(name, ())
+            value
+            for _, condition in self._group.conditions
+            for value in find_compared_constants(condition).get(name, ())
         )
         constraints = self._table.value_constraints[name]
         numbers = [number for value in constants if (number := encode_number(value, batch.column_type)) is not None]

@@ -99,8 +99,8 @@ class RowMaker:
         if self._solver.is_drawing:  # what is drawn may be drawn again
             return self._find_parents(key, rows)
         cache_key = (key.columns, rows.start, rows.stop)
-        found: Ints = self._table.cache.get_or_compute(cache_key, lambda: self._find_parents(key, rows))
-        return found
+        parents: Ints = self._table.cache.get_or_compute(cache_key, lambda: self._find_parents(key, rows))
+        return parents
 
     def take(self, column: str, chosen: Ints) -> Batch:
         """A column's values of some rows, in the order in which they are asked for."""
@@ -135,8 +135,8 @@ class RowMaker:
         return latest
 
     def _find_parents(self, key: ForeignKey, rows: range) -> Ints:
-        found = self._solver.parents(key, rows)
-        return make_reference(self._table, key).draw(rows) if found is None else found
+        parents = self._solver.parents(key, rows)
+        return make_reference(self._table, key).draw(rows) if parents is None else parents
 
     def _make_whole_column(self, column: str) -> Batch:
         """A column's values of all rows: rows that refer to them anywhere need them.

@@ -19,18 +19,18 @@ from seedbed.seeding.resolution.parent_rows import ExistingRows, OwnRows, Parent
 from seedbed.seeding.resolution.uniqueness import Uniqueness, resolve_uniqueness
 
 _MAX_RESULTS = 24
-"""Answers that are kept: the columns of a chunk ask for the same again."""
+"""Results to keep. The columns of a chunk need the same ones."""
 
 
 class BatchCache:
-    """Pools stay; answers make room for later ones, and come out the same when they are computed again."""
+    """Caches pools for good, and a limited number of results, which can be computed again."""
 
     def __init__(self) -> None:
         self.pools: dict[Any, ValuePool] = {}
         self._results: dict[Any, Any] = {}
 
     def get_or_compute(self, key: Any, make: Callable[[], Any]) -> Any:
-        """What was computed last under this key."""
+        """Return the cached result of a key, or compute it."""
         if key not in self._results:
             self._results[key] = make()
             while len(self._results) > _MAX_RESULTS:
@@ -38,7 +38,7 @@ class BatchCache:
         return self._results[key]
 
     def get_transformed_pool(self, key: str, source: ValuePool, transform: Callable[[Any], Any]) -> ValuePool:
-        """A pool made of another, one for all who ask by the same name."""
+        """Return a pool of transformed entries. There is one per key."""
         if key not in self.pools:
             self.pools[key] = ValuePool(key, source.size, lambda j: transform(source.entry(j)))
         return self.pools[key]
@@ -59,7 +59,7 @@ class RowCount:
 
 @dataclass(frozen=True, eq=False)
 class ResolvedTable(TableSpec):
-    """A table with what is settled of its rows.
+    """A table with its resolved keys, row count and uniqueness.
 
     `keys` are its foreign keys in the order in which their rows are chosen, `parents` the rows that they refer to, by
     table. `own_rows` reads the rows of the table itself. `is_dated` says whether anything tells when its rows, or those
@@ -83,7 +83,7 @@ class ResolvedTable(TableSpec):
 
     @property
     def distribution(self) -> RowDistribution | None:
-        """How the rows lie side by side by their parents, where the seeds or a unique constraint want it."""
+        """How the rows are distributed over their parents, if the seeds or a unique constraint require it."""
         self.row_count.was_read = True
         return self.row_count.distribution
 
@@ -100,12 +100,12 @@ class ResolvedTable(TableSpec):
         return self.parents[key.target]
 
     def find_distribution(self, key: ForeignKey) -> RowDistribution | None:
-        """The spread that a key follows, if it does."""
+        """Return the distribution that determines a key, if any."""
         name = self.rows_per_parent_key or self.uniqueness.spread
         return self.distribution if name is not None and key.name == name else None
 
     def find_combined_positions(self, member: str, rows: range) -> Ints:
-        """Which parent, or which value, some rows have of a member of a combination that is used once."""
+        """Return the parents or values of rows for a member of a combination that occurs at most once."""
 
         def places() -> Ints:
             combination = self.uniqueness.find_combination(member)
@@ -124,7 +124,7 @@ def resolve(
     parents: Mapping[str, ParentRows],
     own_rows: OwnRows,
 ) -> ResolvedTable:
-    """Settle how the keys of a table choose their rows, how many rows it has, and how its columns are kept unique.
+    """Resolve how the keys of a table choose parents, how many rows it has, and how its columns stay unique.
 
     `planned` are all tables of the plan, and `parents` the rows of these and of tables that a database has.
 
@@ -156,7 +156,7 @@ def resolve(
 
 
 def find_row_shortage(table: ResolvedTable) -> TooFewUniqueValues | None:
-    """Whether the parents together have too few combinations for the rows."""
+    """Return an error if the parents have too few combinations for the rows, else None."""
     rows, spread, base = table.request.rows, table.row_count.distribution, table.uniqueness.spread
     if base is None or spread is None or not isinstance(rows, int) or spread.total >= rows:
         return None

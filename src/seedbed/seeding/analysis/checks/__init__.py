@@ -1,4 +1,4 @@
-"""What CHECK constraints say, so that rows are made as they want them."""
+"""The analysis and evaluation of CHECK constraints, so that generated rows satisfy them."""
 
 from seedbed.seeding.analysis.checks.column_facts import (
     convert_bound,

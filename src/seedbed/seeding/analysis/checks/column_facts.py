@@ -1,4 +1,4 @@
-"""Facts of single columns out of what CHECKs want, so that most rows need not be made twice.
+"""Constraints on the values of single columns, taken from CHECKs, so that few rows need a redraw.
 
 A want is settled by facts only where they say all of it, with the meaning that it has for the column's type; what else
 there is goes to the evaluation, and from there to PostgreSQL.

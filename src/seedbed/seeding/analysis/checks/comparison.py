@@ -22,7 +22,7 @@ from seedbed.seeding.core.batch import Bools
 
 
 def and_(left: Vector, right: Vector) -> Vector:
-    """AND of three values: false AND NULL is false. The right side is not computed where the left one is false."""
+    """Combine conditions with AND. The faults of the right side do not count where the left side is false."""
     a, b = left.data & ~left.nulls, right.data & ~right.nulls
     false = (~left.data & ~left.nulls) | (~right.data & ~right.nulls)
     skipped = ~left.data & ~left.nulls
@@ -30,7 +30,7 @@ def and_(left: Vector, right: Vector) -> Vector:
 
 
 def or_(left: Vector, right: Vector) -> Vector:
-    """OR of three values: true OR NULL is true. The right side is not computed where the left one is true."""
+    """Combine conditions with OR. The faults of the right side do not count where the left side is true."""
     skipped = left.data & ~left.nulls
     true = skipped | (right.data & ~right.nulls)
     return Vector(true, (left.nulls | right.nulls) & ~true, BOOL, _merge_faults(left, right, skipped))
@@ -57,7 +57,7 @@ def _merge_faults(left: Vector, right: Vector, skipped: Bools) -> Faults | None:
 
 
 def are_equal(left: Vector, right: Vector) -> Bools:
-    """Where two values are the same, be they of different types."""
+    """Tell where two vectors are equal, after conversion to a common type."""
     return np.asarray(compare(*coerce_to_common_type(left, right), np.equal).data)
 
 
@@ -79,7 +79,7 @@ def not_(value: Vector) -> Vector:
 
 
 def compare(left: Vector, right: Vector, function: Callable[[Any, Any], Any]) -> Vector:
-    """Two values of one type compared as PostgreSQL compares them."""
+    """Compare vectors of one type as PostgreSQL does."""
     type_family, nulls, faults = get_family(left.column_type), left.nulls | right.nulls, merge_faults(left, right)
     is_ordering = function not in {np.equal, np.not_equal}
     a, b = left.data, right.data
@@ -108,7 +108,7 @@ def _rank_floats(a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def keep_first_fault(first: Vector, then: Vector) -> Any:
-    """What is computed first fails first."""
+    """Keep the faults of the vector that is computed first."""
     if first.faults is None:
         return then.faults
     return first.faults if then.faults is None else np.where(first.faults > 0, first.faults, then.faults)

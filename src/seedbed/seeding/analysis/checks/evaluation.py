@@ -1,4 +1,4 @@
-"""What a CHECK says of many rows at once: true, false, or nothing where NULLs are in the way."""
+"""Evaluation of a CHECK for many rows at once: true, false or NULL."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -54,20 +54,20 @@ _SUPPORTED_ARGUMENTS: Mapping[Any, frozenset[str]] = {
     exp.Cast: frozenset({"to"}), exp.Interval: frozenset({"unit"}), exp.Literal: frozenset({"is_string"}),
     exp.RegexpLike: frozenset({"negate"}), exp.RegexpILike: frozenset({"negate"}),
 }  # fmt: skip
-"""What a piece of SQL may say beside its operands; another word in it has another meaning."""
+"""The supported arguments of an expression besides its operands."""
 
 
 def evaluate(expression: exp.Expression, row: Callable[[str], Vector], size: int, now: datetime) -> Vector:
-    """The value of an expression for `size` rows, whose columns `row` gives.
+    """Evaluate an expression for `size` rows. `row` returns the vector of a column.
 
     Raises:
-        NotUnderstood: there is something in it that is not known here, or not for the types of its columns.
+        UnsupportedExpression: there is something in it that is not known here, or not for the types of its columns.
     """
     return _Evaluation(row, size, now).evaluate(expression)
 
 
 def find_violations(condition: exp.Expression, row: Callable[[str], Vector], size: int, now: datetime) -> Bools:
-    """Which rows a CHECK would refuse: those of which it is false, or cannot be computed by PostgreSQL either."""
+    """Find the rows that violate a CHECK: it is false, or PostgreSQL cannot compute it either."""
     result = require_boolean(evaluate(condition, row, size, now))
     false = ~(result.data | result.nulls)
     return false if result.faults is None else (false & (result.faults == 0)) | (result.faults == ERROR)
@@ -137,7 +137,7 @@ class _Evaluation:
     def evaluate(self, expression: Any) -> Vector:
         method = self._methods.get(type(expression))
         allowed = _OPERANDS | _SUPPORTED_ARGUMENTS.get(type(expression), frozenset())
-        if method is None or any(said for word, said in expression.args.items() if word not in allowed):
+        if method is None or any(value for argument, value in expression.args.items() if argument not in allowed):
             raise UnsupportedExpression(expression.sql("postgres"))
         result = method(expression)
         return not_(result) if expression.args.get("negate") and not isinstance(expression, exp.Is) else result

@@ -1,4 +1,4 @@
-"""The CHECK constraints of a table, found in the model and beside it, and parsed."""
+"""The CHECK constraints of a table, read from its model and from `declare`."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _ADD_CHECK = re.compile(
 
 @dataclass(frozen=True, eq=False)
 class Check:
-    """One CHECK, and what it asks for piece by piece; `wants` is empty where nothing of it could be read."""
+    """A CHECK and the conditions it joins with AND. `conditions` is empty if the SQL cannot be parsed."""
 
     name: str
     sql: str
@@ -35,7 +35,7 @@ class Check:
 
 
 def read_checks(table: Table) -> list[Check]:
-    """The table's own CHECKs, those of its columns' domains, and those that `declare` adds to it."""
+    """Read the CHECKs of a table, of its columns' domains, and those added with `declare`."""
     return [Check(name, sql, tuple(_split_conjunction(parse_sql(sql)))) for name, sql in _read_sql(table)]
 
 

@@ -214,7 +214,7 @@ def _change_case(value: Vector, function: Callable[[str], str]) -> Vector:
     def turned(text: str) -> str:
         if text.isascii():
             return function(text)
-        return "".join(made if len(made := function(sign)) == _ONE_CHARACTER else sign for sign in text)
+        return "".join(changed if len(changed := function(sign)) == _ONE_CHARACTER else sign for sign in text)
 
     return replace(value, data=_apply(value, turned, object), column_type=TEXT)
 

@@ -1,4 +1,4 @@
-"""Which type two values have together, and values of one type as another's, as PostgreSQL converts them."""
+"""Type conversion as PostgreSQL does it: common types, implicit conversions and casts."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -80,7 +80,7 @@ def _get_scale(column_type: ColumnType) -> int:
 
 
 def convert(value: Vector, column_type: ColumnType) -> Vector:
-    """A value as the operator takes it, without a cast being written.
+    """Convert a vector implicitly, as for an operator.
 
     Raises:
         NotUnderstood: nothing is known of such a conversion.
@@ -129,7 +129,7 @@ def _apply(value: Vector, function: Any) -> Any:
 
 
 def cast(value: Vector, column_type: ColumnType, type_name: str) -> Vector:
-    """A value as a cast makes it; `words` is the type as it is written.
+    """Cast a vector. `type_name` is the type as written in SQL.
 
     Raises:
         NotUnderstood: nothing is known of such a cast.

@@ -1,4 +1,4 @@
-"""Typed values of SQL for many rows side by side, NULLs and faults among them."""
+"""Vectors of SQL values of one type, with NULLs and faults."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from seedbed.seeding.core.time_units import DAY
 
 Faults = npt.NDArray[np.uint8]
 UNKNOWN, ERROR = 1, 2
-"""Faults of a value: only PostgreSQL knows it, or PostgreSQL refuses to compute it."""
+"""Faults of a value: only PostgreSQL can compute it, or PostgreSQL raises an error."""
 UNKNOWN_TYPE = ColumnType("unknown")
 """The type of a quoted constant or a NULL before its neighbour gives it one."""
 BOOL = ColumnType("bool")
@@ -37,7 +37,7 @@ _MAX_DIGITS = 2_000
 
 
 class UnsupportedExpression(ValueError):
-    """A piece of a CHECK that is left to PostgreSQL."""
+    """Seedbed cannot evaluate an expression as PostgreSQL does, and leaves it to the server."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class Vector:
     text: str | None = None
 
     def with_faults(self, where: Bools, fault: int) -> "Vector":
-        """The same with more faults, and stand-ins for the values they are of."""
+        """Return the same vector with further faults."""
         if not where.any():
             return self
         faults = np.where(where, np.uint8(fault), np.uint8(0))
@@ -63,7 +63,7 @@ class Vector:
 
 
 def get_family(column_type: ColumnType) -> str:
-    """What a type has in common with others that compare with it; empty where nothing is known of it."""
+    """Return the family of types that compare with each other, or an empty string for an unknown type."""
     if column_type.element is not None:
         return ""
     if column_type.name in INTEGERS:
@@ -77,13 +77,13 @@ def get_family(column_type: ColumnType) -> str:
 
 
 def merge_faults(*vectors: Vector) -> Faults | None:
-    """The faults that a value computed from others has."""
+    """Combine the faults of several vectors."""
     faults = [vector.faults for vector in vectors if vector.faults is not None]
     return np.maximum.reduce(faults) if faults else None
 
 
 def repeat(data: Any, size: int, column_type: ColumnType) -> Vector:
-    """A constant beside every row, in the form in which its type is held."""
+    """Make a vector that repeats a constant."""
     values = np.empty(size, dtype=_get_dtype(data, column_type))
     values[:] = data
     return Vector(values, np.zeros(size, dtype=np.bool_), column_type)
@@ -97,7 +97,7 @@ def make_unknown(text: str | None, size: int) -> Vector:
 
 
 def read_batch(batch: Batch, column_type: ColumnType) -> Vector:
-    """A column's values as PostgreSQL stores them; what its type does not take is left to PostgreSQL."""
+    """Make a vector of a column's values as PostgreSQL stores them. Values that cannot be converted get a fault."""
     nulls = np.zeros(len(batch), dtype=np.bool_) if batch.nulls is None else batch.nulls
     type_family = get_family(column_type)
     if not type_family:

@@ -39,21 +39,21 @@ class Person:
     def stream(self) -> Stream:
         if self.drawn is not None:
             return self.drawn
-        said = [name for name, role in self.columns.items() if role == "email"] or [*self.columns]
-        return self.table.make_stream(said[0])
+        leading = [name for name, role in self.columns.items() if role == "email"] or [*self.columns]
+        return self.table.make_stream(leading[0])
 
     @cached_property
     def pools(self) -> tuple[tuple[ValuePool, ValuePool], tuple[ValuePool, ValuePool]]:
         """First and last names as they are written, and as they stand in addresses."""
-        found = []
+        name_pairs = []
         for role, count in (("first_name", _FIRST_NAMES), ("last_name", _LAST_NAMES)):
             names = self.sources.names(role, count)
-            alone = self._find_room({role}, 0)
-            found.append([pair for pair in names if alone is None or max(map(len, pair)) <= alone])
+            max_length = self._find_room({role}, 0)
+            name_pairs.append([pair for pair in names if max_length is None or max(map(len, pair)) <= max_length])
         room = self._find_room(_FULL_ROLES, 1 + len(str(self.table.count)))
-        if room is not None and sum(max((len(b) for _, b in names), default=0) for names in found) > room:
-            found = [[pair for pair in names if max(map(len, pair)) <= room // 2] for names in found]
-        firsts, lasts = found
+        if room is not None and sum(max((len(b) for _, b in names), default=0) for names in name_pairs) > room:
+            name_pairs = [[pair for pair in names if max(map(len, pair)) <= room // 2] for names in name_pairs]
+        firsts, lasts = name_pairs
         return (
             (
                 make_fixed_pool("first names", [name for name, _ in firsts]),
@@ -81,10 +81,10 @@ class Person:
 
     def codes(self, rows: range) -> tuple[Ints, Ints, Ints]:
         """First name, last name and how often the two were there before; no two rows have all three the same."""
-        found: tuple[Ints, Ints, Ints] = self.table.cache.get_or_compute(
+        codes: tuple[Ints, Ints, Ints] = self.table.cache.get_or_compute(
             (self.stream.name, "person", rows.start, rows.stop), lambda: self._codes(rows)
         )
-        return found
+        return codes
 
     def _codes(self, rows: range) -> tuple[Ints, Ints, Ints]:
         firsts, lasts = self.pools[0]

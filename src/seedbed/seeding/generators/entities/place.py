@@ -93,10 +93,10 @@ class Place:
 
     def chosen(self, rows: range) -> Ints:
         """Which city each row is in."""
-        found: Ints = self.table.cache.get_or_compute(
+        chosen_cities: Ints = self.table.cache.get_or_compute(
             (self.stream.name, "place", rows.start, rows.stop), lambda: self._draw_cities(rows)
         )
-        return found
+        return chosen_cities
 
     def _draw_cities(self, rows: range) -> Ints:
         starts, sizes = _group_by_country()
@@ -118,8 +118,8 @@ class Place:
             column = None if reference.is_self_reference else reference.parent.country_column
             if column is not None:
                 chosen = reference.find_parents(rows)
-                said = reference.parent.take(column, np.maximum(chosen, 0)).tolist()
-                return np.array([numbers.get(value, -1) for value in said], dtype=np.int64)
+                names = reference.parent.take(column, np.maximum(chosen, 0)).tolist()
+                return np.array([numbers.get(value, -1) for value in names], dtype=np.int64)
         return None
 
     def generator(self, request: ColumnRequest) -> ColumnGenerator:
@@ -136,22 +136,22 @@ class Place:
             draws = request.stream.substream("of its city")
 
             def several(rows: range) -> Batch:
-                made = Coded(None, self.chosen(rows) * _PER_CITY + draws.below(_PER_CITY, rows), pool)
+                coded = Coded(None, self.chosen(rows) * _PER_CITY + draws.below(_PER_CITY, rows), pool)
                 if role == "postcode":
-                    return made
-                return Joined(None, len(rows), (made, request.stream.below(9_000, rows) + 1_000))
+                    return coded
+                return Joined(None, len(rows), (coded, request.stream.below(9_000, rows) + 1_000))
 
             return several
         return lambda rows: Coded(None, self.chosen(rows), _make_city_pool(role))
 
     def _make_coordinates(self, request: ColumnRequest, role: str, rows: range) -> Batch:
         degrees = np.array([getattr(city, role) for city in read_cities()])[self.chosen(rows)]
-        found = np.round(degrees + (request.stream.fractions(rows) - 0.5) * _AROUND, 4)
+        degrees_of_rows = np.round(degrees + (request.stream.fractions(rows) - 0.5) * _AROUND, 4)
         if request.column_type.name == "numeric":
             digits = min(request.column_type.decimals, _DIGITS)
-            whole = np.round(found * 10**digits).astype(np.int64)
+            whole = np.round(degrees_of_rows * 10**digits).astype(np.int64)
             return Numbers(None, big_integers.scale(whole, request.column_type.decimals - digits), request.column_type)
-        return Numbers(None, found, request.column_type)
+        return Numbers(None, degrees_of_rows, request.column_type)
 
 
 def find_places(table: ResolvedTable) -> Mapping[str, Place]:
@@ -174,8 +174,8 @@ def find_places(table: ResolvedTable) -> Mapping[str, Place]:
 
 def find_country_column(known: Mapping[str, Place]) -> str | None:
     """The column that says in which country each row is, where no two are in one."""
-    found = (c for c, place in known.items() if place.once and place.columns[c] in {"country", "country_code"})
-    return next(found, None)
+    columns = (c for c, place in known.items() if place.once and place.columns[c] in {"country", "country_code"})
+    return next(columns, None)
 
 
 def generate_place(request: ColumnRequest, known: Mapping[str, Place]) -> ColumnGenerator | None:
@@ -266,10 +266,10 @@ def _make_phone_pool() -> ValuePool:
 
 
 def _fill_pattern(pattern: str, j: int) -> str:
-    left = int.from_bytes(blake2b(f"{pattern}/{j}".encode(), digest_size=12).digest(), "little")
-    made = []
-    for sign in pattern:
-        letters = {"#": "0123456789", "?": ascii_uppercase}.get(sign, sign)
-        left, at = divmod(left, len(letters))
-        made.append(letters[at])
-    return "".join(made)
+    remaining = int.from_bytes(blake2b(f"{pattern}/{j}".encode(), digest_size=12).digest(), "little")
+    characters = []
+    for character in pattern:
+        letters = {"#": "0123456789", "?": ascii_uppercase}.get(character, character)
+        remaining, at = divmod(remaining, len(letters))
+        characters.append(letters[at])
+    return "".join(characters)

@@ -56,10 +56,12 @@ def _make_phrase(name: str, table: Mapping[str, Any], shared: Mapping[str, Seque
     lists = read_word_lists()
     endings = table["endings"]
     endings = shared[endings] if isinstance(endings, str) else endings
-    own = {slot: lists[said] if isinstance(said, str) else said for slot, said in table.get("words", {}).items()}
-    twice = ["{then}{then}"] * len(endings) if table.get("goes_on", False) else []
-    words = {**lists, **own, "then": endings}
-    return Phrase(name, table["beginnings"], [*endings, *twice], words, table.get("capital", True))
+    own_words = {
+        slot: lists[words] if isinstance(words, str) else words for slot, words in table.get("words", {}).items()
+    }
+    doubled = ["{then}{then}"] * len(endings) if table.get("goes_on", False) else []
+    words = {**lists, **own_words, "then": endings}
+    return Phrase(name, table["beginnings"], [*endings, *doubled], words, table.get("capital", True))
 
 
 @cache
@@ -224,5 +226,5 @@ def _drop_prefixes(texts: list[str]) -> list[str]:
 
 
 def _drop_case_duplicates(texts: list[str]) -> list[str]:
-    found = {text.lower(): text for text in reversed(texts) if not text[-1:].isdigit()}
-    return [*reversed(found.values())]
+    distinct = {text.lower(): text for text in reversed(texts) if not text[-1:].isdigit()}
+    return [*reversed(distinct.values())]

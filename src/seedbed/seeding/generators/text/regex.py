@@ -117,7 +117,7 @@ class _Sequence(_Node):
         return self._counted[at, length]
 
     def text(self, length: int, number: int) -> str:
-        found = []
+        parts = []
         for at, part in enumerate(self._parts):
             for size in range(part.shortest, length + 1):
                 ways, rest = part.count(size), self._from(at + 1, length - size)
@@ -125,9 +125,9 @@ class _Sequence(_Node):
                     break
                 number -= ways * rest
             own, number = divmod(number, rest)
-            found.append(part.text(size, own))
+            parts.append(part.text(size, own))
             length -= size
-        return "".join(found)
+        return "".join(parts)
 
 
 class _Alternatives(_Node):
@@ -171,8 +171,8 @@ class _Repeat(_Node):
         most = None if most is None or most >= length else most
         key = (least, most, length)
         if key not in self._counted:
-            found = int(least == 0 and length == 0)
-            self._counted[key] = found + sum(ways * rest for _, ways, rest in self._first(least, most, length))
+            count = int(least == 0 and length == 0)
+            self._counted[key] = count + sum(ways * rest for _, ways, rest in self._first(least, most, length))
         return self._counted[key]
 
     def _first(self, least: int, most: int | None, length: int) -> list[tuple[int, int, int]]:
@@ -191,24 +191,24 @@ class _Repeat(_Node):
     def text(self, length: int, number: int) -> str:
         if isinstance(self._part, _Characters):
             return _write_digits(number, self._part.alphabet, length)
-        found, least, most = [], self._least, self._most
+        parts, least, most = [], self._least, self._most
         while length:
             firsts, at = self._first(least, most, length), 0
             while number >= (ways := firsts[at][1] * firsts[at][2]):
                 number, at = number - ways, at + 1
             size, _, rest = firsts[at]
             own, number = divmod(number, rest)
-            found.append(self._part.text(size, own))
+            parts.append(self._part.text(size, own))
             length, least, most = length - size, max(least - 1, 0), None if most is None else most - 1
-        return "".join(found)
+        return "".join(parts)
 
 
 def _write_digits(number: int, alphabet: str, length: int) -> str:
-    found = []
+    digits = []
     for _ in range(length):
         number, at = divmod(number, len(alphabet))
-        found.append(alphabet[at])
-    return "".join(found)
+        digits.append(alphabet[at])
+    return "".join(digits)
 
 
 def _sum_lengths(lengths: Sequence[int | None]) -> int | None:
@@ -216,7 +216,7 @@ def _sum_lengths(lengths: Sequence[int | None]) -> int | None:
 
 
 def _make_sequence(parsed: Any) -> _Node:
-    return _Sequence([node for sign, said in parsed if (node := _make_node(sign, said)) is not None])
+    return _Sequence([node for opcode, argument in parsed if (node := _make_node(opcode, argument)) is not None])
 
 
 def _make_node(opcode: Any, argument: Any) -> _Node | None:
@@ -255,27 +255,27 @@ def _find_class_characters(items: tuple[Any, ...]) -> str:
     if items and items[0][0] is signs.NEGATE:
         refused = items[1:]
         for letters in (_ALPHABET, _PRINTABLE):
-            if found := "".join(c for c in letters if not any(_contains(item, c) for item in refused)):
-                return found
-    listed = [chr(said) for sign, said in items if sign is signs.LITERAL]
-    for sign, said in items:
-        if sign is signs.RANGE:
-            listed += map(chr, range(said[0], min(said[1], said[0] + _MOST_CHARACTERS) + 1))
-        elif sign is signs.CATEGORY:
-            among = [c for c in _ALPHABET if _in_category(said, c)]
-            listed += among or [c for c in _PRINTABLE if _in_category(said, c)]
-    if not listed:
+            if allowed := "".join(c for c in letters if not any(_contains(item, c) for item in refused)):
+                return allowed
+    characters = [chr(argument) for opcode, argument in items if opcode is signs.LITERAL]
+    for opcode, argument in items:
+        if opcode is signs.RANGE:
+            characters += map(chr, range(argument[0], min(argument[1], argument[0] + _MOST_CHARACTERS) + 1))
+        elif opcode is signs.CATEGORY:
+            alphanumeric = [c for c in _ALPHABET if _in_category(argument, c)]
+            characters += alphanumeric or [c for c in _PRINTABLE if _in_category(argument, c)]
+    if not characters:
         raise PatternNotSupported("a class without characters that can be written")
-    return "".join(dict.fromkeys(listed))
+    return "".join(dict.fromkeys(characters))
 
 
 def _contains(item: Any, character: str) -> bool:
-    sign, said = item
-    if sign is signs.LITERAL:
-        return bool(ord(character) == said)
-    if sign is signs.RANGE:
-        return bool(said[0] <= ord(character) <= said[1])
-    return _in_category(said, character)
+    opcode, argument = item
+    if opcode is signs.LITERAL:
+        return bool(ord(character) == argument)
+    if opcode is signs.RANGE:
+        return bool(argument[0] <= ord(character) <= argument[1])
+    return _in_category(argument, character)
 
 
 def _in_category(category: Any, character: str) -> bool:

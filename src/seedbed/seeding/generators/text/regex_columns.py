@@ -53,10 +53,10 @@ def generate_matching(request: ColumnRequest, pattern: str) -> ColumnGenerator:
             request.table.name, request.name, pattern, f"no text {between} characters matches it"
         )
     if request.is_unique:
-        found = _make_distinct(request, compiled, lengths)
-        if not found or (len(found) < request.prepared_count and not request.table.request.is_partial):
-            return make_shortage(request, len(found))
-        pool = make_fixed_pool(name, found)
+        texts = _make_distinct(request, compiled, lengths)
+        if not texts or (len(texts) < request.prepared_count and not request.table.request.is_partial):
+            return make_shortage(request, len(texts))
+        pool = make_fixed_pool(name, texts)
         return ColumnGenerator(
             request.name,
             f"matching {pattern}, unique",
@@ -112,8 +112,8 @@ def _choose_lengths(known: Pattern, shortest: int, longest: int | None, required
     return [*(_drop_short(counts) if sum(_drop_short(counts).values()) >= required_count else counts)]
 
 
-def _drop_short(found: dict[int, int]) -> dict[int, int]:
-    return {length: ways for length, ways in found.items() if length >= _BRIEF}
+def _drop_short(counts: dict[int, int]) -> dict[int, int]:
+    return {length: ways for length, ways in counts.items() if length >= _BRIEF}
 
 
 def _make_text(known: Pattern, lengths: Sequence[int], name: str) -> str | None:

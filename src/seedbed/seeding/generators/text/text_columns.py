@@ -41,9 +41,9 @@ def generate_texts(request: ColumnRequest) -> ColumnGenerator:
         return generate_matching(request, constraints.pattern)
     role = find_role(request.table, request.name)
     if role.name in _GENERATORS:
-        made = _GENERATORS[role.name](request)
-        if made is not None:
-            return made
+        generator = _GENERATORS[role.name](request)
+        if generator is not None:
+            return generator
         if constraints.longest is not None and has_format(request.table, request.name):
             raise ColumnTooShort(request.table.name, request.name, f"a value like {role.name}", constraints.longest)
         return generate_letters(request, max(min(constraints.longest or _SHORTEST, _SHORTEST), constraints.shortest))
