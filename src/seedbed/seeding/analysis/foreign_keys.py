@@ -1,4 +1,4 @@
-"""The foreign keys of a table, and which of them must agree."""
+"""The foreign keys of a table, and the columns in which they must agree."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,12 +14,13 @@ from seedbed.seeding.core.random_stream import Stream
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """One foreign key of a table. `pairs` are its columns and those they refer to; `target` is the table they are of.
+    """A foreign key of a table. `column_pairs` are its columns with the referenced ones; `target` is the referenced
+    table.
 
-    `name` is the first of its columns that no other key has, so that it tells this key from the others. `also` are
-    columns of this table that the row referred to must agree with, and its own for them. The target of a `late` key is
-    loaded after the table. A `unique` key refers to each row once; one that `follows_class` refers to the
-    row that is of the class of its own row, in joined inheritance. `source` says in words how the rows are chosen.
+    `name` is the first column that no other key contains, so it identifies the key. `agreeing_columns` are columns of
+    this table that must equal columns of the referenced row. The target of a key that `is_loaded_later` is loaded after
+    the table. A key that `is_unique` refers to each row once. One that `follows_class` refers to the row of its own
+    row's class, in joined inheritance. `source` describes how rows are chosen.
     """
 
     name: str
@@ -40,11 +41,11 @@ class ForeignKey:
 
     @property
     def determined_columns(self) -> Mapping[str, str]:
-        """Columns of this table that follow from the parent row, each with the column of the parent."""
+        """Columns of this table that the parent row determines, each with the parent's column."""
         return {**self.agreeing_columns, **dict(self.column_pairs)}
 
     def follows_rows_per_parent(self, share: RowsPerParent | None) -> bool:
-        """Whether the seeds give a number of rows per parent of this key."""
+        """Tell whether the seeds give the number of rows per parent of this key."""
         return share is not None and share.parent == self.target and share.column in self.columns
 
 
@@ -91,7 +92,7 @@ def sort_foreign_keys(table: Table) -> list[ForeignKeyConstraint]:
 
 
 def find_key(keys: Sequence[ForeignKey], column: str) -> ForeignKey | None:
-    """The key that a column's values come from: the first that has it."""
+    """Find the key that determines a column: the first that contains it."""
     return next((key for key in keys if column in key.columns), None)
 
 
@@ -171,7 +172,7 @@ def _find_agreeing_columns(
 
 
 def _find_root_column(column: object) -> object:
-    """The column that a chain of foreign keys ends at."""
+    """Follow a chain of foreign keys to its last column."""
     for _ in range(20):
         keys = sorted(getattr(column, "foreign_keys", ()), key=lambda key: str(key.target_fullname))
         if not keys or keys[0].column is column:

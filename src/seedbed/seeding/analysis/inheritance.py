@@ -16,10 +16,10 @@ from seedbed.seeding.analysis.table_spec import TableSpec
 class Inheritance:
     """The classes of a table that inherit.
 
-    A row is of one of the classes that are mapped to this table alone, or has a row in one of the tables that extend
-    this one, in joined inheritance. `identities` are what the discriminator holds for each class, in the order in which
-    the classes are defined; `own` are the places among them of the classes that need no other table. `extensions` are
-    the names of the tables that extend this one, and `extended` is the name of the table that this one extends.
+    A row has one of the classes mapped to this table alone, or a row in a table that extends this one in joined
+    inheritance. `identities` are the discriminator's values for the classes, in the order of their definition.
+    `own_positions` are the positions of the classes that need no other table. `extensions` are the names of the tables
+    that extend this one, and `parent_table` is the name of the table that this one extends.
     """
 
     mapper: Mapper[Any]

@@ -23,8 +23,8 @@ from seedbed.seeding.core.time_units import microseconds
 class TableDefinition:
     """A table of the models and its request in the seeds.
 
-    `rank` is its place in the order of loading. `kinds` are the types of its columns, without those of columns that the
-    database computes. `seed` and `as_of` are the lock's, and `root` is the folder of the project.
+    `rank` is its position in the loading order. `column_types` leaves out columns that the database computes. `seed`
+    and `as_of` come from the lock file, and `root` is the project's folder.
     """
 
     sql: Table
@@ -42,7 +42,7 @@ class TableDefinition:
 
     @property
     def location(self) -> str:
-        """The line of the seeds file that asks for the table."""
+        """The line of the seeds file that plans the table."""
         return self.request.location
 
     @property
@@ -59,7 +59,7 @@ class TableDefinition:
 
     @cached_property
     def latest(self) -> int:
-        """`as_of` in microseconds since 1970. No row is later."""
+        """`as_of` in microseconds since 1970: the latest time in any row."""
         return microseconds(self.as_of)
 
     def make_stream(self, column: str) -> Stream:
@@ -72,7 +72,7 @@ class TableDefinition:
         return self.column_types[column] if column in self.column_types else get_column_type(self.get_column(column))
 
     def takes_model_instances(self, column: str) -> bool:
-        """Whether a JSON column's own Python type takes models rather than what JSON has."""
+        """Tell whether a JSON column's Python type takes model instances instead of plain JSON values."""
         return has_custom_processing(self.get_column(column))
 
     def is_left_to_database(self, column: str) -> bool:
@@ -95,8 +95,8 @@ JointCheck = tuple[Check, exp.Expression]
 class TableSpec(TableDefinition):
     """A table with the constraints on its columns' values, from fields, CHECKs and other constraints.
 
-    `joint_checks` are conditions on several columns, or on one in a way that its facts cannot say. `created` is the
-    column that says when a row was created.
+    `joint_checks` are conditions on several columns, or on one that `value_constraints` cannot express.
+    `creation_column` holds the time at which a row was created.
     """
 
     value_constraints: Mapping[str, ValueConstraints]
@@ -124,5 +124,5 @@ class TableSpec(TableDefinition):
 
 
 def get_field_values(table: TableDefinition) -> dict[str, Any]:
-    """The fields of a dataclass, for one that has more."""
+    """Return the fields of a dataclass instance, to construct a subclass from them."""
     return {field.name: getattr(table, field.name) for field in fields(table)}

@@ -34,8 +34,8 @@ class TableRequest:
     """A table of a seeds file: its number of rows, its rules, and its location in the file.
 
     With `allows_fewer`, the table gets as many rows as its unique columns allow. `attributes` maps attributes of the
-    model to column names. With `is_partial`, only a few of the planned rows are made, so a rule may give a unique column one
-    value.
+    model to column names. With `is_partial`, only a few of the planned rows are made, so a rule may give a unique
+    column one value.
     """
 
     table: str

@@ -24,7 +24,7 @@ BatchMaker = Callable[[range], Batch]
 
 @dataclass(frozen=True, eq=False)
 class ColumnGenerator:
-    """A column, what fills it in words, and what makes its values; `counted` where row i has the number i + 1.
+    """Makes the values of a column. `is_row_number` is true if row i has the number i + 1.
 
     A `shortage` says that there are more rows than values, of which none may repeat; then nothing is made.
     """
@@ -38,10 +38,11 @@ class ColumnGenerator:
 
 @dataclass(frozen=True, eq=False)
 class ColumnRequest:
-    """One column to be filled: its stream of chance, and whether no two rows may be the same in it.
+    """A column to fill, its random stream, and whether its values are unique.
 
-    `place` says at which place of a unique order a row stands, where a constraint decides that; it is the row's own
-    number otherwise. `count` is how many places there are. `named` says that the column's name narrows its values.
+    `get_places` returns the positions of rows in a unique order, if a constraint determines them; otherwise a row's
+    position is its number. `place_count` is the number of positions. With `uses_name`, the column's name narrows its
+    values.
     """
 
     table: ResolvedTable
@@ -84,7 +85,7 @@ _FEW = 4096
 
 
 def make_shortage(request: ColumnRequest, possible: int) -> ColumnGenerator:
-    """What stands in the place of a generator that has too few values for the rows."""
+    """Make a generator that reports too few values for the rows."""
     return make_failing_generator(
         request, TooFewUniqueValues(request.table.name, request.name, request.required_count, possible)
     )
@@ -98,7 +99,7 @@ def make_failing_generator(request: ColumnRequest, error: TooFewUniqueValues) ->
 
 
 def generate_constant(column: Column[Any], value: Any, reason: str = "") -> ColumnGenerator:
-    """The same value in every row."""
+    """Generate the same value in every row."""
     shown = "NULL" if value is None else f"always {value!r}"
     value_batch = batch.repeat(value, 1)
     return ColumnGenerator(
@@ -135,7 +136,7 @@ def generate_counter(request: ColumnRequest, start: int = 1, step: int = 1) -> C
 def generate_choice(
     request: ColumnRequest, values: Sequence[Any], weights: Sequence[float] | None = None, reason: str = ""
 ) -> ColumnGenerator:
-    """One of some values, or each once where none may repeat. None is NULL."""
+    """Generate one of some values, or each once in a unique column. None is NULL."""
     if request.is_unique and request.required_count > len(values):
         return make_shortage(request, len(values))
     pool = make_fixed_pool(f"{request.table.name}.{request.name}", values)
@@ -151,7 +152,7 @@ def generate_choice(
 
 
 def add_nulls(generator: ColumnGenerator, stream: Stream, share: float) -> ColumnGenerator:
-    """The same generator, with NULL in a share of the rows."""
+    """Set a share of the rows to NULL."""
     stream = stream.substream("null")
 
     def make(rows: range) -> Batch:

@@ -216,7 +216,7 @@ def generate_clock_times(request: ColumnRequest) -> ColumnGenerator:
 
 
 def _find_range(request: ColumnRequest, low: int, high: int, *, unit: int = 1) -> tuple[int, int]:
-    """Bounds that facts give, and for what they leave open those that the name suggests."""
+    """Return the bounds of the column's constraints, completed by those that its name suggests."""
     constraints = request.table.value_constraints[request.name]
     likely = find_likely_range(request, low, high // unit)
     least, most = int(likely[0] * unit), int(likely[1] * unit)
@@ -234,7 +234,7 @@ def _find_range(request: ColumnRequest, low: int, high: int, *, unit: int = 1) -
 
 
 def _is_certain_range_allowed(request: ColumnRequest, least: float, most: float) -> bool:
-    """Whether the facts allow some of a range that the name makes certain: a CHECK may allow an age of 500."""
+    """Tell whether the constraints allow part of a range that the name makes certain: a CHECK may allow age 500."""
     constraints = request.table.value_constraints[request.name]
     if (constraints.low is None and constraints.high is None) or not has_certain_range(request):
         return False

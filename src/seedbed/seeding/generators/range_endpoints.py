@@ -35,9 +35,9 @@ def _describe_group(group: tuple[str, ...]) -> str:
 
 
 def _make_starts(slots: Slots, rows: range) -> Ints:
-    starts = slots.grid.find_starts(slots.at(rows))
+    starts = slots.grid.find_starts(slots.find_places(rows))
     if slots.fill_places and not slots.table.request.is_partial:
-        starts = np.maximum(starts, slots.earliest(rows)[0])
+        starts = np.maximum(starts, slots.find_earliest_starts(rows)[0])
     return starts // slots.ranges.unit
 
 
@@ -54,7 +54,7 @@ def _make_ends(slots: Slots, request: ColumnRequest, rows: range) -> Batch:
     if not slots.touching:
         apart = MINUTE if ranges.unit == 1 and not ranges.are_numbers and whole > MINUTE else 1
         lengths = np.minimum(lengths, max(whole - apart, 0))
-    data = slots.grid.find_starts(slots.at(rows)) // ranges.unit + lengths
+    data = slots.grid.find_starts(slots.find_places(rows)) // ranges.unit + lengths
     ends = Numbers(None, np.minimum(data, DAY - SECOND) if ranges.are_times_of_day else data, request.column_type)
     return ends.with_nulls(_is_open(slots, request, rows)) if _may_be_open(slots, request) else ends
 
@@ -74,8 +74,8 @@ def _is_open(slots: Slots, request: ColumnRequest, rows: range) -> Bools:
         return none
     firsts, sizes = spread.find_groups(rows)
     whole = range(int(firsts[0]), int(firsts[-1] + sizes[-1]))
-    places = slots.at(whole)
-    pairs = list(zip(slots.keys(0, whole), places.tolist(), strict=True))
+    places = slots.find_places(whole)
+    pairs = list(zip(slots.find_group_keys(0, whole), places.tolist(), strict=True))
     last: dict[Any, int] = {}
     for key, place in pairs:
         last[key] = max(place, last.get(key, place))

@@ -85,7 +85,7 @@ def make_column_generator(
 ) -> ColumnGenerator | None:
     """What fills a column; None where it is left to the database. It is NULL in rows of a class that lacks it.
 
-    Unless `named`, the column's name neither narrows numbers nor says how often it is NULL.
+    Unless `named`, the column's name affects neither the range of numbers nor the share of NULLs.
 
     Raises:
         NoGenerator, TooFewUniqueValues: a column can be neither filled nor left out.
@@ -132,9 +132,9 @@ def _choose_generator(
         return generate_constant(column, None, ", as nothing it could refer to is planned")
     if may_be_null and SECRETS.search(name):
         return generate_constant(column, None, ", as a secret")
-    if name in table.uniqueness.first and (spread := table.distribution) is not None:
+    if name in table.uniqueness.first_row_flags and (spread := table.distribution) is not None:
         return _generate_first_row_flag(table, name, spread)
-    if name in table.uniqueness.never:
+    if name in table.uniqueness.false_flags:
         return generate_constant(column, False, ", as only one of a parent's may be true")
     inferred = (
         _generate_by_values(request)

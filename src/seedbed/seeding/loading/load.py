@@ -142,7 +142,7 @@ class _Loader:
                 result = self._load_in_transaction(connection, fresh=fresh, append=append)
             connection.commit()
         if result.loaded:
-            plan.sources.save()
+            plan.pools.save()
         return result
 
     def _load_in_transaction(self, connection: Connection, *, fresh: bool, append: bool) -> LoadedSeeds:

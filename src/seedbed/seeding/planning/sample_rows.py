@@ -51,9 +51,9 @@ def _plan_table(table: Table, model: type[Any] | None, count: int, as_of: dateti
     request = TableRequest(str(table.key), count, {}, str(table.key))
     spec = analyse_table(table, model, request, Lock(ENGINE, 1, as_of), Path(), 0)
     tables = TablePlanRegistry({spec.name: spec}, existing, _PlaceholderPools(as_of))
-    if (shortage := find_row_shortage(tables.resolved(spec.name))) is not None:
+    if (shortage := find_row_shortage(tables.get_resolved(spec.name))) is not None:
         raise shortage
-    return tables.plan(spec.name)
+    return tables.get_plan(spec.name)
 
 
 class _PlaceholderPools(FakerPools):

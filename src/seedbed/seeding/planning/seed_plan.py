@@ -40,7 +40,7 @@ class SeedPlan:
     schema: Schema
     lock: Lock
     tables: tuple[TablePlan, ...]
-    sources: FakerPools
+    pools: FakerPools
     content: str
 
     @property
@@ -51,7 +51,7 @@ class SeedPlan:
         """The same plan, with rows that a database has in tables that the seeds do not plan."""
         requests = {table.name: table.request for table in self.tables}
         order = [table.sql for table in self.tables]
-        tables = plan_tables(self.project, self.schema, order, requests, self.lock, self.sources, existing)
+        tables = plan_tables(self.project, self.schema, order, requests, self.lock, self.pools, existing)
         return replace(self, tables=tables)
 
 
@@ -82,7 +82,7 @@ def _plan_with_fewer_rows(
     order: Sequence[SqlTable],
     requests: Mapping[str, TableRequest],
     lock: Lock,
-    sources: FakerPools,
+    pools: FakerPools,
 ) -> tuple[TablePlan, ...]:
     """Plan the tables, with fewer rows of those of which fewer will do.
 
@@ -90,7 +90,7 @@ def _plan_with_fewer_rows(
         TooFewUniqueValues: there are too few values for the rows of another.
     """
     while True:
-        planned = _plan_or_shortage(project, schema, order, requests, lock, sources, {})
+        planned = _plan_or_shortage(project, schema, order, requests, lock, pools, {})
         if not isinstance(planned, TooFewUniqueValues):
             return planned
         request = requests.get(planned.table)
@@ -107,7 +107,7 @@ def plan_tables(
     order: Sequence[SqlTable],
     requests: Mapping[str, TableRequest],
     lock: Lock,
-    sources: FakerPools,
+    pools: FakerPools,
     existing: Mapping[str, ExistingRows],
 ) -> tuple[TablePlan, ...]:
     """Plan tables in an order that is known already; `existing` are rows of tables that are not planned.
@@ -115,7 +115,7 @@ def plan_tables(
     Raises:
         TooFewUniqueValues: there are too few values for the rows of one.
     """
-    planned = _plan_or_shortage(project, schema, order, requests, lock, sources, existing)
+    planned = _plan_or_shortage(project, schema, order, requests, lock, pools, existing)
     if isinstance(planned, TooFewUniqueValues):
         raise planned
     return planned
@@ -127,7 +127,7 @@ def _plan_or_shortage(
     order: Sequence[SqlTable],
     requests: Mapping[str, TableRequest],
     lock: Lock,
-    sources: FakerPools,
+    pools: FakerPools,
     existing: Mapping[str, ExistingRows],
 ) -> tuple[TablePlan, ...] | TooFewUniqueValues:
     """The tables, or the first shortage of values that is found."""
@@ -139,19 +139,19 @@ def _plan_or_shortage(
     }
     for spec in specs.values():
         _check_rows_per_parent(spec, specs)
-    tables = TablePlanRegistry(specs, existing, sources)
-    check = InheritanceCheck(lambda name: tables.resolved(name) if name in specs else None)
+    tables = TablePlanRegistry(specs, existing, pools)
+    check = InheritanceCheck(lambda name: tables.get_resolved(name) if name in specs else None)
     inheriting = [name for name, spec in specs.items() if find_inheritance(spec) is not None]
     for find_shortage in (find_row_shortage, check.check):
         for name in inheriting:
-            if (shortage := find_shortage(tables.resolved(name))) is not None:
+            if (shortage := find_shortage(tables.get_resolved(name))) is not None:
                 return shortage
     for name in specs:
         shortage = tables.shortage(name)
         if shortage is not None:
             return shortage
-        check_explicit_rows(tables.resolved(name))
-    return tuple(tables.plan(name) for name in specs)
+        check_explicit_rows(tables.get_resolved(name))
+    return tuple(tables.get_plan(name) for name in specs)
 
 
 def analyse_table(
@@ -243,7 +243,7 @@ def compute_lock(plan: SeedPlan, revision: str | None) -> Lock:
         content=plan.content,
         revision=revision or "",
         faker=get_faker_version(),
-        pools=plan.sources.digest_entries(),
+        pools=plan.pools.digest_entries(),
     )
 
 

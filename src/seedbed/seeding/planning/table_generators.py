@@ -97,7 +97,11 @@ class TableGenerators:
             return None
         if table.inheritance is not None and column == table.inheritance.discriminator:
             return None
-        if table.find_key(column) is not None or column in {*uniqueness.columns, *uniqueness.first, *uniqueness.never}:
+        if table.find_key(column) is not None or column in {
+            *uniqueness.columns,
+            *uniqueness.first_row_flags,
+            *uniqueness.false_flags,
+        }:
             return None
         if uniqueness.find_combination(column) is not None:
             return None

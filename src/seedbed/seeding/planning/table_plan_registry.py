@@ -28,19 +28,19 @@ class TablePlanRegistry:
         self._generators: dict[str, TableGenerators] = {}
         self._plans: dict[str, TablePlan] = {}
 
-    def resolved(self, name: str) -> ResolvedTable:
+    def get_resolved(self, name: str) -> ResolvedTable:
         if name not in self._resolved:
             self._resolved[name] = resolve(self._specs[name], self._specs, self._parents, self._rows[name])
         return self._resolved[name]
 
-    def plan(self, name: str) -> TablePlan:
+    def get_plan(self, name: str) -> TablePlan:
         """One table with what fills it.
 
         Raises:
             TooFewUniqueValues: there are too few values for its rows.
         """
         if name not in self._plans:
-            table, generators = self.resolved(name), self._get_generators(name)
+            table, generators = self.get_resolved(name), self._get_generators(name)
             if generators.shortage is not None:
                 raise generators.shortage
             self._plans[name] = build_table_plan(generators, self._assign_classes(table))
@@ -48,7 +48,7 @@ class TablePlanRegistry:
 
     def shortage(self, name: str) -> TooFewUniqueValues | None:
         """Whether there are too few values for the rows of a table, before any of them is made."""
-        table = self.resolved(name)
+        table = self.get_resolved(name)
         shortage = find_row_shortage(table) or self._get_generators(name).shortage
         if shortage is not None or not self._get_generators(name).columns:
             return shortage
@@ -58,7 +58,7 @@ class TablePlanRegistry:
 
     def _get_generators(self, name: str) -> TableGenerators:
         if name not in self._generators:
-            self._generators[name] = build_generators(self.resolved(name), self._pools)
+            self._generators[name] = build_generators(self.get_resolved(name), self._pools)
         return self._generators[name]
 
     def _assign_classes(self, table: ResolvedTable) -> ClassAssignment | None:
@@ -80,46 +80,46 @@ class PlannedRows:
 
     @property
     def count(self) -> int:
-        return self._tables.resolved(self.name).count
+        return self._tables.get_resolved(self.name).count
 
     @property
     def is_dated(self) -> bool:
-        return self._tables.resolved(self.name).is_dated
+        return self._tables.get_resolved(self.name).is_dated
 
     @property
     def is_mapped(self) -> bool:
-        return self._tables.resolved(self.name).inheritance is not None
+        return self._tables.get_resolved(self.name).inheritance is not None
 
     @property
     def country_column(self) -> str | None:
-        return find_country_column(self._tables.plan(self.name).table_generators.sources.places)
+        return find_country_column(self._tables.get_plan(self.name).table_generators.sources.places)
 
     def get_type(self, column: str) -> ColumnType | None:
-        table = self._tables.plan(self.name)
+        table = self._tables.get_plan(self.name)
         return table.column_types[column] if column in table.generators else None
 
     def find_creation_times(self, chosen: Ints) -> Ints:
-        return self._tables.plan(self.name).maker.find_creation_times(chosen)
+        return self._tables.get_plan(self.name).maker.find_creation_times(chosen)
 
     def take(self, column: str, chosen: Ints) -> Batch:
-        return self._tables.plan(self.name).maker.take(column, chosen)
+        return self._tables.get_plan(self.name).maker.take(column, chosen)
 
     def find_roots(self, column: str) -> tuple[str, Ints]:
         if column not in self._roots:
-            self._roots[column] = find_roots(self._tables.resolved(self.name), column)
+            self._roots[column] = find_roots(self._tables.get_resolved(self.name), column)
         return self._roots[column]
 
     def find_extended_rows(self, table: str, rows: range) -> Ints:
-        return self._tables.plan(self.name).maker.find_extended_rows(table, rows)
+        return self._tables.get_plan(self.name).maker.find_extended_rows(table, rows)
 
     def batch(self, column: str, rows: range) -> Batch:
-        return self._tables.plan(self.name).maker.batch(column, rows)
+        return self._tables.get_plan(self.name).maker.batch(column, rows)
 
     def generate(self, column: str, rows: range) -> Batch:
-        return self._tables.plan(self.name).maker.generate(column, rows)
+        return self._tables.get_plan(self.name).maker.generate(column, rows)
 
     def find_parents(self, key: ForeignKey, rows: range) -> Ints:
-        return self._tables.plan(self.name).maker.find_parents(key, rows)
+        return self._tables.get_plan(self.name).maker.find_parents(key, rows)
 
     def find_classes(self, rows: range) -> Ints:
-        return self._tables.plan(self.name).maker.find_classes(rows)
+        return self._tables.get_plan(self.name).maker.find_classes(rows)

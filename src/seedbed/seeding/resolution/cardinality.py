@@ -12,9 +12,9 @@ _BLOCK_SIZE = 1 << 18
 
 @dataclass(frozen=True, eq=False)
 class RowDistribution:
-    """How the rows of a table lie side by side by the parents that a key refers to.
+    """The distribution of a table's rows over the parents of a key. Rows of a parent are adjacent.
 
-    The only state is the running total, 8 bytes a parent.
+    Its only state is the running total, 8 bytes per parent.
     """
 
     parent: str
@@ -31,7 +31,7 @@ class RowDistribution:
         stream: Stream,
         max_counts: Ints | None,
     ) -> "RowDistribution":
-        """Draw the number that the seeds give for each parent, at most `most` for each."""
+        """Draw the number that the seeds give for each parent, at most `max_counts` for each."""
         low, high, exponent = rows_per_parent.low, rows_per_parent.high, rows_per_parent.exponent
         rows = range(size)
         if exponent is None:
@@ -45,7 +45,7 @@ class RowDistribution:
 
     @classmethod
     def balance(cls, parent: str, key: str, count: int, max_counts: Ints) -> "RowDistribution":
-        """Spread `count` rows over all parents as evenly as `most` allows; fewer where `most` is too small."""
+        """Distribute `count` rows over all parents as evenly as `max_counts` allows, or fewer if it is too small."""
         low, high = 0, count
         while low < high:
             middle = (low + high) // 2
@@ -59,7 +59,7 @@ class RowDistribution:
 
     @classmethod
     def scatter(cls, parent: str, key: str, size: int, count: int, stream: Stream) -> "RowDistribution":
-        """Spread `count` rows over all parents at random."""
+        """Distribute `count` rows over all parents at random."""
         counts = np.zeros(size, dtype=np.int64)
         for start in range(0, count, _BLOCK_SIZE):
             drawn = stream.below(size, range(start, min(start + _BLOCK_SIZE, count)))

@@ -18,8 +18,8 @@ _LARGEST = 2**62
 
 @dataclass(frozen=True)
 class Combination:
-    """Keys, by their names, and columns whose every combination is used once, within the rows of one parent or in the
-    whole table. Unless the first two keys may refer to the same row, they `differ`.
+    """Keys, by name, and columns. Each combination of their values occurs once, in the table or for each parent of
+    `parent_key`. If `must_differ`, the first two keys do not refer to the same row.
     """
 
     keys: tuple[str, ...]
@@ -38,7 +38,7 @@ class Combination:
 
 
 class CombinationRows:
-    """Which combination each row of a table has."""
+    """The combinations of the rows of a table."""
 
     def __init__(self, table: TableSpec, combination: Combination, consistency: KeyConsistency) -> None:
         self._table, self._combination, self._consistency = table, combination, consistency

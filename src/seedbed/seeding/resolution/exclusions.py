@@ -19,7 +19,7 @@ from seedbed.seeding.analysis.unique_constraints import (
 class SlotColumns:
     """Two columns, `span`, between which rows that agree in all columns of one of `groups` do not overlap.
 
-    Unless `touching`, no end may be the next one's start.
+    Unless ranges `may_touch`, no end may equal the next start.
     """
 
     span: Span

@@ -101,7 +101,7 @@ class ResolvedTable(TableSpec):
 
     def find_distribution(self, key: ForeignKey) -> RowDistribution | None:
         """Return the distribution that determines a key, if any."""
-        name = self.rows_per_parent_key or self.uniqueness.spread
+        name = self.rows_per_parent_key or self.uniqueness.distribution_key
         return self.distribution if name is not None and key.name == name else None
 
     def find_combined_positions(self, member: str, rows: range) -> Ints:
@@ -157,7 +157,7 @@ def resolve(
 
 def find_row_shortage(table: ResolvedTable) -> TooFewUniqueValues | None:
     """Return an error if the parents have too few combinations for the rows, else None."""
-    rows, spread, base = table.request.rows, table.row_count.distribution, table.uniqueness.spread
+    rows, spread, base = table.request.rows, table.row_count.distribution, table.uniqueness.distribution_key
     if base is None or spread is None or not isinstance(rows, int) or spread.total >= rows:
         return None
     combination = next(one for one in table.uniqueness.combinations if one.parent_key == base)
@@ -198,9 +198,9 @@ def _distribute_rows(
     if table.rows_per_parent is not None:
         return _distribute_per_parent(table, planned, uniqueness, consistency)
     rows = table.request.rows
-    if uniqueness.spread is None or not isinstance(rows, int):
+    if uniqueness.distribution_key is None or not isinstance(rows, int):
         return None
-    base = consistency.key(uniqueness.spread)
+    base = consistency.key(uniqueness.distribution_key)
     parent = consistency.parent(base)
     most = _find_max_counts(table, base, uniqueness, consistency)
     if most is None:

@@ -1,4 +1,4 @@
-"""How unique columns are kept unique: by permutations, never by retries."""
+"""How unique columns stay unique: by permutations, never by retries."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,16 +22,17 @@ from seedbed.seeding.resolution.parent_rows import ExistingRows, ParentRows
 class Uniqueness:
     """How the unique and the exclusion constraints of a table are kept.
 
-    `columns` are unique alone: by their "row", or by their place "within" a parent. `first` are true in a parent's
-    first row alone, and `never` in none, since nothing orders the rows of its parent. `combinations` are used once
-    each. `spread` is the key whose rows lie side by side for that. `slots` keep apart what may not overlap.
+    `columns` are unique by themselves, by "row" or by position "within" a parent. `first_row_flags` are true only in
+    the first row of a parent, and `false_flags` in no row, because nothing orders the rows of the parent. Each of
+    `combinations` occurs once. `distribution_key` is the key whose rows are adjacent for that. `slots` separate ranges
+    that must not overlap.
     """
 
     columns: Mapping[str, str]
-    first: frozenset[str]
-    never: frozenset[str]
+    first_row_flags: frozenset[str]
+    false_flags: frozenset[str]
     combinations: tuple[Combination, ...]
-    spread: str | None
+    distribution_key: str | None
     slots: tuple[SlotColumns, ...]
 
     def find_slots(self, column: str) -> SlotColumns | None:
@@ -66,7 +67,7 @@ def resolve_uniqueness(
 
 
 class _Resolver:
-    """What is found of the constraints one after another: the narrow ones first, so that wide ones are kept by them."""
+    """Resolves constraints one by one, narrow ones first, so that these satisfy the wider ones."""
 
     def __init__(self, table: TableSpec, keys: Sequence[ForeignKey], parents: Mapping[str, ParentRows]) -> None:
         self._table, self._parents = table, parents
@@ -211,7 +212,7 @@ class _Resolver:
         return [self.consistency.key(key.name), *self._keys]
 
     def _find_free_column(self, plain: Sequence[str]) -> str | None:
-        """A column that can be unique by itself without anybody noticing."""
+        """Find a column that can be made unique by itself without looking odd."""
         table = self._table
         for accepts in (
             lambda column_type: column_type.name in INTEGERS,

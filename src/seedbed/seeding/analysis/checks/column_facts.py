@@ -1,7 +1,7 @@
 """Constraints on the values of single columns, taken from CHECKs, so that few rows need a redraw.
 
-A want is settled by facts only where they say all of it, with the meaning that it has for the column's type; what else
-there is goes to the evaluation, and from there to PostgreSQL.
+A condition counts as handled only if the constraints express all of it, with its meaning for the column's type. The
+rest is evaluated, and what cannot be evaluated is left to PostgreSQL.
 """
 
 import re
@@ -30,7 +30,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 def narrow(
     condition: Any, column_types: Callable[[str], ColumnType | None], constraints: dict[str, ValueConstraints]
 ) -> bool:
-    """Put what is wanted of one column into its facts; False where it is more than facts can say."""
+    """Add a condition on one column to its constraints. Returns False if they cannot express all of it."""
     condition = strip_parentheses(condition)
     if isinstance(condition, exp.Or):
         return _narrow_disjunction(condition, column_types, constraints)

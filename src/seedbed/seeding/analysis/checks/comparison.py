@@ -62,10 +62,10 @@ def are_equal(left: Vector, right: Vector) -> Bools:
 
 
 def require_boolean(value: Vector) -> Vector:
-    """A value that is true or false.
+    """Return a value if it is a boolean.
 
     Raises:
-        NotUnderstood: it is of another type.
+        UnsupportedExpression: the value is of another type.
     """
     if value.column_type.name == "unknown":
         return parse_constant(value, BOOL)

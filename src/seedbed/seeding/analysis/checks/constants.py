@@ -42,7 +42,7 @@ def parse_constant(value: Vector, column_type: ColumnType) -> Vector:
     """A quoted constant, or NULL, as a value of a type.
 
     Raises:
-        NotUnderstood: it is not known here what the type makes of it.
+        UnsupportedExpression: Seedbed does not know how the type reads the constant.
     """
     size = len(value.nulls)
     if not get_family(column_type):

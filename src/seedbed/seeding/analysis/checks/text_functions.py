@@ -43,7 +43,7 @@ def compile_regex(pattern: str, *, ignore_case: bool = False) -> Pattern:
     """Read an expression of `~` or `~*`.
 
     Raises:
-        NotUnderstood: something in it has another meaning in Python, or none.
+        UnsupportedExpression: a part of it means something else in Python, or nothing.
     """
     translated, is_locale_dependent = translate_regex(pattern)
     try:
@@ -57,7 +57,7 @@ def compile_like(pattern: str, *, ignore_case: bool = False) -> Pattern:
     """Read the pattern of LIKE or ILIKE, in which a backslash takes the meaning off a sign.
 
     Raises:
-        NotUnderstood: it ends in a backslash, which PostgreSQL refuses.
+        UnsupportedExpression: the pattern ends with a backslash, which is an error in PostgreSQL.
     """
     parts, characters = [], iter(pattern)
     for character in characters:
@@ -82,7 +82,7 @@ def translate_regex(pattern: str) -> tuple[str, bool]:
     """An expression in Python's words, and whether it depends on the locale.
 
     Raises:
-        NotUnderstood: something in it has another meaning in Python, or none.
+        UnsupportedExpression: a part of it means something else in Python, or nothing.
     """
     parts: list[str] = []
     at, is_locale_dependent = 0, False

@@ -34,7 +34,7 @@ def coerce_to_common_type(left: Vector, right: Vector) -> tuple[Vector, Vector]:
     """Both sides of an operator that takes two values of one type.
 
     Raises:
-        NotUnderstood: there is no such operator, or it is not known here which one it is.
+        UnsupportedExpression: there is no such operator, or Seedbed does not know which one PostgreSQL chooses.
     """
     column_type = find_common_type(left.column_type, right.column_type)
     left, right = (parse_constant(v, column_type) if v.column_type.name == "unknown" else v for v in (left, right))
@@ -46,7 +46,7 @@ def find_common_type(left: ColumnType, right: ColumnType) -> ColumnType:
     """The type in which PostgreSQL compares two values.
 
     Raises:
-        NotUnderstood: it is not known here.
+        UnsupportedExpression: Seedbed does not know the common type.
     """
     a, b = get_family(left), get_family(right)
     if "" in {a, b}:
@@ -83,7 +83,7 @@ def convert(value: Vector, column_type: ColumnType) -> Vector:
     """Convert a vector implicitly, as for an operator.
 
     Raises:
-        NotUnderstood: nothing is known of such a conversion.
+        UnsupportedExpression: Seedbed does not know the conversion.
     """
     if value.column_type.name == "unknown":
         return parse_constant(value, column_type)
@@ -132,7 +132,7 @@ def cast(value: Vector, column_type: ColumnType, type_name: str) -> Vector:
     """Cast a vector. `type_name` is the type as written in SQL.
 
     Raises:
-        NotUnderstood: nothing is known of such a cast.
+        UnsupportedExpression: Seedbed does not know the cast.
     """
     if "(" in type_name and column_type.name not in TEXT_TYPES | {"numeric"}:
         raise UnsupportedExpression(type_name)
@@ -218,7 +218,7 @@ def convert_to_common_type(values: Sequence[Vector]) -> list[Vector]:
     """Values of which one is taken, as the type that they have together.
 
     Raises:
-        NotUnderstood: PostgreSQL chooses it in a way that is not known here.
+        UnsupportedExpression: Seedbed does not know which type PostgreSQL chooses.
     """
     check_float_mix(values)
     names = {vector.column_type.name for vector in values}
@@ -240,7 +240,7 @@ def check_float_mix(values: Sequence[Vector]) -> None:
     """Beside a real and no double precision, PostgreSQL makes reals of other numbers in a list.
 
     Raises:
-        NotUnderstood: that is so here.
+        UnsupportedExpression: the values mix a real with other numbers.
     """
     names = {vector.column_type.name for vector in values} - {"unknown"}
     if "float4" in names and names != {"float4"}:

@@ -81,17 +81,17 @@ _PREFIX = re.compile(
 
 @dataclass(eq=False)
 class Place:
-    """Columns of a table that are of one place, by what they are. `once` says that no two rows are in one country."""
+    """Columns of a table that describe one place, with their roles. With `has_unique_country`, no country repeats."""
 
     table: ResolvedTable
     columns: dict[str, str] = field(default_factory=dict)
-    once: bool = False
+    has_unique_country: bool = False
 
     @property
     def stream(self) -> Stream:
         return self.table.make_stream(next(iter(self.columns))).substream("place")
 
-    def chosen(self, rows: range) -> Ints:
+    def draw_cities(self, rows: range) -> Ints:
         """Which city each row is in."""
         chosen_cities: Ints = self.table.cache.get_or_compute(
             (self.stream.name, "place", rows.start, rows.stop), lambda: self._draw_cities(rows)
@@ -100,7 +100,7 @@ class Place:
 
     def _draw_cities(self, rows: range) -> Ints:
         starts, sizes = _group_by_country()
-        if self.once:
+        if self.has_unique_country:
             country = self.stream.permutation(len(starts), make_indices(rows))
         else:
             says_itself = not {"country", "country_code"}.isdisjoint(self.columns.values())
@@ -136,16 +136,16 @@ class Place:
             draws = request.stream.substream("of its city")
 
             def several(rows: range) -> Batch:
-                coded = Coded(None, self.chosen(rows) * _PER_CITY + draws.below(_PER_CITY, rows), pool)
+                coded = Coded(None, self.draw_cities(rows) * _PER_CITY + draws.below(_PER_CITY, rows), pool)
                 if role == "postcode":
                     return coded
                 return Joined(None, len(rows), (coded, request.stream.below(9_000, rows) + 1_000))
 
             return several
-        return lambda rows: Coded(None, self.chosen(rows), _make_city_pool(role))
+        return lambda rows: Coded(None, self.draw_cities(rows), _make_city_pool(role))
 
     def _make_coordinates(self, request: ColumnRequest, role: str, rows: range) -> Batch:
-        degrees = np.array([getattr(city, role) for city in read_cities()])[self.chosen(rows)]
+        degrees = np.array([getattr(city, role) for city in read_cities()])[self.draw_cities(rows)]
         degrees_of_rows = np.round(degrees + (request.stream.fractions(rows) - 0.5) * _AROUND, 4)
         if request.column_type.name == "numeric":
             digits = min(request.column_type.decimals, _DIGITS)
@@ -163,7 +163,7 @@ def find_places(table: ResolvedTable) -> Mapping[str, Place]:
     places: dict[str, Place] = {}
     for group in groups.values():
         roles_in_group = set(group.columns.values())
-        group.once = any(
+        group.has_unique_country = any(
             name in table.uniqueness.columns and role in {"country", "country_code"}
             for name, role in group.columns.items()
         )
@@ -174,7 +174,9 @@ def find_places(table: ResolvedTable) -> Mapping[str, Place]:
 
 def find_country_column(known: Mapping[str, Place]) -> str | None:
     """The column that says in which country each row is, where no two are in one."""
-    columns = (c for c, place in known.items() if place.once and place.columns[c] in {"country", "country_code"})
+    columns = (
+        c for c, place in known.items() if place.has_unique_country and place.columns[c] in {"country", "country_code"}
+    )
     return next(columns, None)
 
 

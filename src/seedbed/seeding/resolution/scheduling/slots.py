@@ -59,7 +59,7 @@ class Slots:
 
         Hours of a day are divided more finely until all rows have one.
         """
-        if self.table.request.is_partial or not (self.ranges.are_times_of_day or self.ranges.highest is not None):
+        if self.table.request.is_partial or not (self.ranges.are_times_of_day or self.ranges.upper_bound is not None):
             return None
         row: int | None = None
         for grid in [*(TIME_OF_DAY_GRIDS[:-1] if self.ranges.are_times_of_day else ()), None]:
@@ -83,7 +83,7 @@ class Slots:
         """Whether a row has all of its place, but for days before it was made."""
         return self.ranges.are_long_term and not self.ranges.are_numbers and self.grid.width > DAY
 
-    def at(self, rows: range) -> Ints:
+    def find_places(self, rows: range) -> Ints:
         """The places of rows in the timetable."""
         if not self.table.request.is_partial:
             self._fill_or_raise(rows.stop)
@@ -95,7 +95,7 @@ class Slots:
         first = int(self.grid.find_first_at_or_after(np.array([self.table.latest]))[0])
         return np.asarray(first - 1 - make_indices(rows) % _FEW, dtype=np.int64)
 
-    def keys(self, n: int, rows: range) -> Iterator[Any]:
+    def find_group_keys(self, n: int, rows: range) -> Iterator[Any]:
         """The keys of the n-th group that rows belong to."""
         columns: list[list[Any]] = []
         for name in self.groups[n]:
@@ -106,7 +106,7 @@ class Slots:
                 columns.append(self.table.own_rows.generate(name, rows).tolist())
         return ((n, *key) for key in zip(*columns, strict=True)) if columns else iter([(n,)] * len(rows))
 
-    def earliest(self, rows: range) -> tuple[Ints, bool]:
+    def find_earliest_starts(self, rows: range) -> tuple[Ints, bool]:
         """When each row may begin: after it was made, or else after what it refers to was; and whether the former."""
         table, none = self.table, self.table.latest - SPAN
         before = find_creation_column(table, self.span.start)
@@ -141,7 +141,7 @@ class Slots:
             )
             wanted_places, earliest, last = self._draw_places(rows)
             wanted, least = wanted_places.tolist(), earliest.tolist()
-            groups = list(zip(*(self.keys(n, rows) for n in range(len(self.groups))), strict=True))
+            groups = list(zip(*(self.find_group_keys(n, rows) for n in range(len(self.groups))), strict=True))
             places = np.empty(len(rows), dtype=np.int64)
             for at, row in enumerate(rows):
                 taken = [self._get_taken_places(key) for key in groups[at]]
@@ -202,8 +202,8 @@ class Slots:
             drawn = stream.below(len(grid.offsets), rows)
             return drawn, np.zeros(len(rows), dtype=np.int64), len(grid.offsets) - 1
         stop = table.latest
-        start, before = self.earliest(rows)
-        if (high := self.ranges.highest) is not None:
+        start, before = self.find_earliest_starts(rows)
+        if (high := self.ranges.upper_bound) is not None:
             stop = min(stop, high * unit)
         later = names_future(self.span.start)
         room = np.maximum(stop - start, 0)
@@ -215,7 +215,7 @@ class Slots:
         return least + drawn, least, last
 
     def _fits(self, place: int) -> bool:
-        high = self.ranges.highest
+        high = self.ranges.upper_bound
         if self.ranges.are_times_of_day:
             return place < len(self.grid.offsets)
         ends = int(self.grid.find_starts(np.array([place]))[0]) + self.grid.width

@@ -147,7 +147,7 @@ class Ranges:
         return bool(LONG_TERM_NAME.search(self.span.start) or LONG_TERM_NAME.search(self.table.sql.name.lower()))
 
     @property
-    def highest(self) -> int | None:
+    def upper_bound(self) -> int | None:
         """The upper bound of all ranges."""
         known = [self.table.value_constraints[name].high for name in (self.span.start, self.span.end)]
         return min((int(high) for high in known if high is not None), default=None)
@@ -163,7 +163,7 @@ class Ranges:
             if load <= 1 and _YEARLY.search(self.table.sql.name):
                 return YEAR_GRID
             return choose_fitting_grid([*QUARTER_GRIDS, *usual] if self.are_long_term else usual, load * room, SPAN)
-        low, high = int(constraints.low or 0), self.highest
+        low, high = int(constraints.low or 0), self.upper_bound
         width = 100 * 10 ** min(self.column_type.decimals, _FINE) if self.column_type.name == "numeric" else 100
         if high is not None:
             width = max(1, min(width, int((high - low) / max(load * _ROOM, 1))))
