@@ -88,7 +88,7 @@ _LANGUAGES = ("en", "de", "fr", "es", "it", "pl", "ja")
 
 
 def generate_series(request: ColumnRequest) -> ColumnGenerator | None:
-    """A generator for JSON, arrays, ranges, addresses, bits and bytes; None where nothing is known of the type."""
+    """Make a generator for JSON, arrays, ranges, addresses, bits and bytes, or return None for an unknown type."""
     source_parts = _find_source(request, request.column_type)
     if source_parts is None:
         return None

@@ -72,12 +72,12 @@ class ColumnRequest:
 
     @property
     def required_count(self) -> int:
-        """How many different values a unique column needs."""
+        """The number of different values that a unique column needs."""
         return self.table.count if self.place_count is None else self.place_count
 
     @property
     def prepared_count(self) -> int:
-        """How many of these to prepare: factories make only a few rows."""
+        """The number of values to prepare: factories make only a few rows."""
         return min(self.required_count, _FEW) if self.table.request.is_partial else self.required_count
 
 

@@ -59,7 +59,7 @@ that says that a row is gone.
 
 @dataclass(frozen=True, eq=False)
 class GeneratorContext:
-    """What the generators of a table have in common: Faker's pools, its timetables, and whom its columns are about."""
+    """What the generators of a table share: Faker pools, timetables, and the persons and places it describes."""
 
     table: ResolvedTable
     pools: FakerPools
@@ -83,7 +83,7 @@ def make_generator_sources(table: ResolvedTable, pools: FakerPools) -> Generator
 def make_column_generator(
     sources: GeneratorContext, name: str, stream: Stream, *, named: bool = True
 ) -> ColumnGenerator | None:
-    """What fills a column; None where it is left to the database. It is NULL in rows of a class that lacks it.
+    """Choose the generator of a column, or None if the database fills it. It is NULL in rows of a class without it.
 
     Unless `named`, the column's name affects neither the range of numbers nor the share of NULLs.
 
@@ -159,7 +159,7 @@ def _choose_generator(
 
 
 def _generate_key(reference: Reference, column: str) -> ColumnGenerator:
-    """Fill a column with the keys of the rows that are referred to."""
+    """Fill a column with keys of the parent rows."""
     key, parent = reference.key, reference.parent
     shown = parent.name if key.is_planned else f"{parent.name} that is there"
     words = key.source or _describe_cardinality(reference)
@@ -203,7 +203,7 @@ def _generate_by_rule(request: ColumnRequest, rule: Rule) -> ColumnGenerator:
 
 
 def _generate_by_values(request: ColumnRequest) -> ColumnGenerator | None:
-    """One of the values that a Literal, an IN list or an equality leaves."""
+    """Choose from the values that a Literal, an IN list or an equality allows."""
     values = request.table.value_constraints[request.name].values
     if values is None:
         return None
@@ -231,7 +231,7 @@ def _has_same_column(reference: Reference, request: ColumnRequest) -> bool:
 
 
 def _generate_by_type(request: ColumnRequest) -> ColumnGenerator | None:
-    """What fills a column by its type alone; None where nothing does."""
+    """Choose a generator by the column's type, or None."""
     known = TYPES.get(request.column_type.name)
     return (
         generate_series(request)

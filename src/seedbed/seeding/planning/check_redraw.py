@@ -36,7 +36,7 @@ _HINT_FRACTION = 0.4
 
 
 class CheckGroup:
-    """Columns that CHECKs bind together, with those CHECKs, the computed columns and the keys among them."""
+    """Columns that share CHECKs, with these CHECKs and with the computed columns and the keys among them."""
 
     def __init__(self) -> None:
         self.columns: set[str] = set()
@@ -46,7 +46,7 @@ class CheckGroup:
 
 
 class RowRedraw:
-    """The values drawn for some rows. A column that depends on another reads it, and so is made after it."""
+    """Draws the values of some rows until their CHECKs accept them. A column is made after those it depends on."""
 
     def __init__(self, generators: TableGenerators, encoder: RowEncoder, group: CheckGroup, rows: range) -> None:
         self._generators, self._encoder, self._group, self._rows = generators, encoder, group, rows
@@ -89,7 +89,7 @@ class RowRedraw:
         return self.batches[name]
 
     def parents(self, key: ForeignKey) -> Ints:
-        """The rows that a key refers to, as far as it has been drawn."""
+        """Return the parent rows of a key in the current draw."""
         waiting = next((name for name in key.columns if name in self._waiting and name in self._keys), None)
         if waiting is not None:
             self.batch(waiting)

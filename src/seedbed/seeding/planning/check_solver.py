@@ -20,8 +20,8 @@ _MAX_BATCHES = 40
 
 
 class CheckSolver:
-    """The values of a table's columns. Which attempt a row ends with follows from that row alone, so it stays a
-    function of its number.
+    """Computes columns and redraws rows until the CHECKs of a table are satisfied. The number of attempts depends only
+    on the row, so a row stays a function of its number.
     """
 
     def __init__(self, generators: TableGenerators, encoder: RowEncoder) -> None:
@@ -101,8 +101,9 @@ class CheckSolver:
         return groups
 
     def _complete(self, group: CheckGroup, groups: dict[str, CheckGroup]) -> None:
-        """Add what has to follow when the keys of a group are drawn again: their other columns, and times after what
-        they refer to.
+        """Add the columns that must change when keys of a group are redrawn.
+
+        These are other columns of the keys, and times that depend on the parent rows.
         """
         table = self._table
         found_references = [

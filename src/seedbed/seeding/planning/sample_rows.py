@@ -25,10 +25,10 @@ _PARENT_COUNT = 64
 def make_sample_rows(
     table: Table, model: type[Any] | None, count: int, as_of: datetime
 ) -> Sequence[Mapping[str, str | None]]:
-    """Up to so many rows that keep the CHECKs, bounds, patterns and unique keys of a model, each value as PostgreSQL
-    reads it; none of a table that no rows can be made of.
+    """Make up to `count` rows that satisfy the CHECKs, bounds, patterns and unique keys of a model. Values are in
+    PostgreSQL's text format. The result is empty if no rows can be made.
 
-    Keys to other tables are NULL, whatever the model says of them: they are for him to fill who knows what is there.
+    Keys to other tables are NULL, even if NOT NULL. The caller fills them.
     """
     while count > 0:
         try:

@@ -56,7 +56,7 @@ class SeedPlan:
 
 
 def plan(project: Project, schema: Schema, environment: Environment, *, as_of: datetime | None = None) -> SeedPlan:
-    """Work out what seeds/<environment>.py asks for, in the order in which foreign keys let it be loaded.
+    """Plan the tables of seeds/<environment>.py, in an order that foreign keys allow.
 
     `as_of` takes the place of the lock's. A lock is written where there is none: without one, the same seeds would
     give other rows tomorrow.
@@ -84,7 +84,7 @@ def _plan_with_fewer_rows(
     lock: Lock,
     pools: FakerPools,
 ) -> tuple[TablePlan, ...]:
-    """Plan the tables, with fewer rows of those of which fewer will do.
+    """Plan the tables, with fewer rows where a table allows fewer.
 
     Raises:
         TooFewUniqueValues: there are too few values for the rows of another.

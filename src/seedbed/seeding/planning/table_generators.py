@@ -91,7 +91,7 @@ class TableGenerators:
     shortage: TooFewUniqueValues | None = None
 
     def redraw(self, column: str, attempt: int) -> ColumnGenerator | None:
-        """A generator with other random draws, or None where the column must not change."""
+        """Return a generator with other random draws, or None if the column must not change."""
         table, uniqueness = self.table, self.table.uniqueness
         if any(column in slots.members for slots in self.sources.slots):
             return None
@@ -111,7 +111,7 @@ class TableGenerators:
 
 
 def build_generators(table: ResolvedTable, pools: FakerPools) -> TableGenerators:
-    """Choose what fills each column of a table.
+    """Choose the generators of a table's columns.
 
     Raises:
         NoGenerator: a column can be neither filled nor left out.

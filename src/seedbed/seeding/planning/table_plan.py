@@ -111,7 +111,7 @@ class RowMaker:
         return self._make_whole_column(column).take(chosen)
 
     def find_creation_times(self, chosen: Ints) -> Ints:
-        """When some rows were created: by their own column, or else not before the rows they need."""
+        """Return the creation times of rows: their own, or else the latest of the rows they need."""
         if self._table.creation_column is not None:
             return to_microseconds(self.take(self._table.creation_column, chosen), self._table.latest - SPAN)
         return self._parent_creation_times[chosen]
@@ -157,7 +157,7 @@ class RowMaker:
 
 @dataclass(frozen=True, eq=False)
 class TablePlan(ResolvedTable):
-    """A table with what fills its columns."""
+    """A resolved table with the generators of its columns."""
 
     table_generators: TableGenerators
     maker: RowMaker
@@ -165,7 +165,7 @@ class TablePlan(ResolvedTable):
 
     @property
     def generators(self) -> Mapping[str, ColumnGenerator]:
-        """What fills the columns, by name and in their order; a column that is left to the database has none."""
+        """The generators by column, in order. A column that the database fills has none."""
         return self.table_generators.columns
 
     @property
@@ -195,7 +195,7 @@ def build_table_plan(generators: TableGenerators, classes: ClassAssignment | Non
 
 
 def encode_rows(table: TablePlan, rows: range) -> bytes:
-    """Some rows as COPY takes them, without what stands before the first and after the last.
+    """Encode rows for COPY, without the header and trailer.
 
     Raises:
         InvalidSeedsFile: a value does not fit its column.
@@ -205,7 +205,7 @@ def encode_rows(table: TablePlan, rows: range) -> bytes:
 
 
 def make_sample(table: TablePlan, count: int) -> list[dict[str, str | None]]:
-    """The first rows of a table, as PostgreSQL will be given them, by column.
+    """Return the first rows of a table, in PostgreSQL's text format by column.
 
     Raises:
         InvalidSeedsFile, TooFewUniqueValues: a value cannot be made, or does not fit its column.

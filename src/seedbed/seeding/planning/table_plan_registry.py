@@ -1,4 +1,4 @@
-"""Plans of tables that refer to each other, each built when another one first needs it."""
+"""The plans of tables that refer to each other. Each is built on first use."""
 
 from collections.abc import Mapping
 
@@ -34,7 +34,7 @@ class TablePlanRegistry:
         return self._resolved[name]
 
     def get_plan(self, name: str) -> TablePlan:
-        """One table with what fills it.
+        """Return the plan of a table.
 
         Raises:
             TooFewUniqueValues: there are too few values for its rows.
@@ -47,7 +47,7 @@ class TablePlanRegistry:
         return self._plans[name]
 
     def shortage(self, name: str) -> TooFewUniqueValues | None:
-        """Whether there are too few values for the rows of a table, before any of them is made."""
+        """Return an error if there are too few values for the rows of a table, else None."""
         table = self.get_resolved(name)
         shortage = find_row_shortage(table) or self._get_generators(name).shortage
         if shortage is not None or not self._get_generators(name).columns:

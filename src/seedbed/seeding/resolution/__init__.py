@@ -1,1 +1,1 @@
-"""How the keys, the numbers of rows and the unique columns of each table are settled."""
+"""Resolution of the keys, the row counts and the unique columns of each table."""

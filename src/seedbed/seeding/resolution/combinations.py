@@ -46,14 +46,14 @@ class CombinationRows:
         self._within = None if combination.parent_key is None else consistency.key(combination.parent_key)
 
     def count_per_parent(self) -> Ints:
-        """How many rows each parent may have."""
+        """Return the maximum number of rows for each parent."""
         if self._within is None:
             return np.zeros(0, dtype=np.int64)
         parents = np.arange(self._consistency.parent(self._within).count, dtype=np.int64)
         return np.asarray(np.prod(np.stack([np.ones_like(parents), *self._count_choices(parents)]), axis=0))
 
     def count(self) -> int:
-        """How many combinations there are."""
+        """Return the number of combinations."""
         sizes = [self._count_parents(key) for key in self._keys]
         sizes += [self._table.count_possible_values(column) for column in self._combination.columns]
         if self._combination.must_differ:
@@ -64,13 +64,13 @@ class CombinationRows:
         return min(total, _LARGEST)
 
     def find_shortage(self, count: int) -> TooFewUniqueValues | None:
-        """Whether there are fewer combinations than rows."""
+        """Return an error if there are fewer combinations than rows, else None."""
         if self.count() >= count:
             return None
         return TooFewUniqueValues(self._table.name, ", ".join(self._combination.members), count, self.count())
 
     def find_positions(self, spread: RowDistribution | None, rows: range) -> Mapping[str, Ints]:
-        """For each member which parent, or which value, the rows have."""
+        """Return the parent or value of each row, by member."""
         if self._within is None or spread is None:
             return self._find_positions_in_table(rows)
         owners = spread.find_parents(rows)

@@ -1,4 +1,4 @@
-"""How exclusion constraints are kept: by slots of a timetable, or by adjacent ranges."""
+"""How exclusion constraints are satisfied: by slots of a timetable, or by adjacent ranges."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +17,8 @@ from seedbed.seeding.analysis.unique_constraints import (
 
 @dataclass(frozen=True)
 class SlotColumns:
-    """Two columns, `span`, between which rows that agree in all columns of one of `groups` do not overlap.
+    """The start and end columns, `span`, of ranges that do not overlap within a group. Each of `groups` is a set of
+    columns.
 
     Unless ranges `may_touch`, no end may equal the next start.
     """
@@ -27,12 +28,12 @@ class SlotColumns:
     may_touch: bool
 
     def implies_distinct(self, columns: Collection[str]) -> bool:
-        """Whether rows that agree in these columns are in one group, and so begin at different times."""
+        """Tell whether rows that agree in these columns are in one group, and so start at different times."""
         return self.span.start in columns and any(set(group) <= set(columns) for group in self.groups)
 
 
 def find_slots(table: TableSpec, exclusions: Sequence[Exclusion]) -> list[SlotColumns]:
-    """The columns that are the ends of a range which may not overlap with others, unless the seeds fill them."""
+    """Find pairs of columns that are the ends of ranges that must not overlap, unless the seeds fill them."""
     slots: dict[Span, SlotColumns] = {}
     for exclusion in exclusions:
         if _find_range_columns(table, exclusion):
@@ -50,7 +51,7 @@ def find_slots(table: TableSpec, exclusions: Sequence[Exclusion]) -> list[SlotCo
 
 
 def find_adjacent_ranges(table: TableSpec, exclusion: Exclusion, slots: Sequence[SlotColumns]) -> list[str]:
-    """Columns of ranges that may not overlap. They are made side by side over the whole table.
+    """Find range columns that must not overlap. Their values are adjacent over the whole table.
 
     Raises:
         UnsupportedUniqueConstraint: it is over neither a range nor two columns, and no rule fills it.
@@ -68,7 +69,7 @@ def find_adjacent_ranges(table: TableSpec, exclusion: Exclusion, slots: Sequence
 
 
 def _find_group_columns(table: TableSpec, exclusion: Exclusion) -> Iterator[str]:
-    """Columns whose values tell rows that may overlap; what only the server can tell equal is left out."""
+    """Yield the columns that define groups, without types whose equality only the server knows."""
     for element, operator in exclusion.elements:
         name = find_column(table, element) if operator == "=" and isinstance(element, exp.Column) else None
         column_type = table.column_types.get(name) if name is not None else None

@@ -13,9 +13,9 @@ from seedbed.seeding.resolution.parent_rows import ParentRows
 
 
 class KeyConsistency:
-    """Which columns the keys of a table share, and which parent rows agree in them.
+    """The columns that keys of a table share, and the parent rows that agree in them.
 
-    Its arrays are as long as a parent.
+    Its arrays have one element per parent row.
     """
 
     def __init__(self, table: str, keys: Sequence[ForeignKey], parents: Mapping[str, ParentRows]) -> None:
@@ -31,18 +31,18 @@ class KeyConsistency:
         return next(key for key in self.keys if key.name == name)
 
     def find_shared_columns(self, key: ForeignKey) -> list[str]:
-        """Columns that keys before this one determine too, so that its parent row must agree in them."""
+        """Return the columns that earlier keys determine too, in which the parent row must agree."""
         return self._shared_columns[key.columns]
 
     def find_allowed_parents(self, key: ForeignKey) -> Ints | None:
-        """The parent rows that leave a choice for every later key, or None where all do."""
+        """Return the parent rows that leave a choice for every later key, or None if all do."""
         if key.columns not in self._allowed:
             mask = self.count_remaining_choices(key) > 0
             self._allowed[key.columns] = None if mask.all() else np.flatnonzero(mask).astype(np.int64)
         return self._allowed[key.columns]
 
     def count_remaining_choices(self, key: ForeignKey) -> Ints:
-        """For each parent row, the smallest number of choices that a later key has; 1 where it restricts none."""
+        """Return the smallest number of choices of a later key for each parent row, or 1 if it restricts none."""
         parent = self.parent(key)
         sizes = np.ones(parent.count, dtype=np.int64)
         for other in self.keys[self._find_position(key) + 1 :]:
@@ -62,7 +62,7 @@ class KeyConsistency:
         return starts, np.searchsorted(codes, wanted_codes, side="right").astype(np.int64) - starts
 
     def select_members(self, key: ForeignKey, starts: Ints, sizes: Ints, offsets: Ints) -> Ints:
-        """The parents at some places of those groups; -1 where a group is empty."""
+        """Return the parents at offsets in groups, or -1 for an empty group."""
         order, _ = self._ordered(key)
         if not len(order):
             return np.full(len(starts), -1, dtype=np.int64)
@@ -93,7 +93,7 @@ class KeyConsistency:
 
 
 def are_all_identified(table: TableSpec, keys: Sequence[ForeignKey], columns: Iterable[str]) -> bool:
-    """Whether the values of some columns tell which row each of some keys refers to."""
+    """Tell whether the values of columns identify the row that each key refers to."""
     known, remaining = set(columns), list(keys)
     while identified := [key for key in remaining if _is_identified(table, key, known)]:
         known |= {column for key in identified for column in key.determined_columns}
@@ -115,7 +115,7 @@ def _get_column_pairs(constraint: ForeignKeyConstraint) -> list[tuple[str, str]]
 
 
 def _combine_codes(roots: Sequence[Ints]) -> Ints:
-    """Several numbers of a row as one: the number itself, or a mixture that no two are likely to share."""
+    """Combine several numbers per row into one hash. A single number stays as it is."""
     codes = roots[0].astype(np.uint64)
     for more in roots[1:]:
         codes = codes * np.uint64(0x9E3779B97F4A7C15) ^ (more.astype(np.uint64) + np.uint64(1))

@@ -1,4 +1,4 @@
-"""What a foreign key refers to: rows that are planned, or rows that are in the database already."""
+"""The rows that a foreign key refers to: planned rows, or rows that a database already has."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from seedbed.seeding.core.random_stream import Ints
 
 
 class ParentRows(Protocol):
-    """Rows that other rows refer to, counted from 0."""
+    """Rows that other rows refer to, numbered from 0."""
 
     @property
     def name(self) -> str: ...
@@ -22,46 +22,46 @@ class ParentRows(Protocol):
 
     @property
     def is_dated(self) -> bool:
-        """Whether anything says when these rows, or those that they need, were created."""
+        """Whether these rows, or rows they need, have a creation time."""
 
     @property
     def country_column(self) -> str | None:
-        """The column that says in which country each row is, where no two are in one."""
+        """The column with the country of each row, if countries do not repeat."""
 
     def get_type(self, column: str) -> ColumnType | None:
-        """The type of a column that is filled; None of others."""
+        """Return the type of a column, or None if nothing fills the column."""
 
     def find_creation_times(self, chosen: Ints) -> Ints:
-        """When some rows were created, in microseconds since 1970."""
+        """Return the creation times of rows, in microseconds since 1970."""
 
     def take(self, column: str, chosen: Ints) -> Batch:
-        """A column's values of some rows, in the order in which they are asked for."""
+        """Return the values of a column for some rows, in their order."""
 
     def find_roots(self, column: str) -> tuple[str, Ints]:
-        """Where a column's values come from through foreign keys, and for each row which of those it has."""
+        """Return the column at the end of the chain of foreign keys, and its row for each row."""
 
     def find_extended_rows(self, table: str, rows: range) -> Ints:
-        """In joined inheritance, the rows that some rows of an extending table belong to."""
+        """Return the rows that rows of an extending table belong to, in joined inheritance."""
 
 
 class OwnRows(Protocol):
-    """The rows of the table itself. The columns of a row read one another, so they are read through this."""
+    """The rows of the table itself. Columns read other columns of their row through it."""
 
     def batch(self, column: str, rows: range) -> Batch:
-        """A column's values of some rows, as the CHECKs of the table let them be."""
+        """Return the values of a column that satisfy the CHECKs of the table."""
 
     def generate(self, column: str, rows: range) -> Batch:
-        """The same, before a CHECK had a say in it."""
+        """Return the values of a column before CHECKs are applied."""
 
     def find_parents(self, key: ForeignKey, rows: range) -> Ints:
-        """Which row of its parent each row refers to by a key, counted from 0; -1 where to none."""
+        """Return the parent row of each row by a key, numbered from 0, or -1 for none."""
 
     def find_classes(self, rows: range) -> Ints:
-        """The place of each row's class among the identities of its table."""
+        """Return the position of each row's class among the identities of its table."""
 
 
 class ExistingRows:
-    """Rows of a table that the seeds do not plan, as the database has them; without a database, one that is unknown."""
+    """Rows of a table that the seeds do not plan, read from the database. Without a database, one unknown row."""
 
     is_dated = False
     country_column = None

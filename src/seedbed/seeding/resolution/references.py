@@ -33,15 +33,15 @@ class Reference:
 
     @property
     def is_self_reference(self) -> bool:
-        """Whether it refers to rows of its own table."""
+        """Whether the key refers to its own table."""
         return self.key.target == self.table.name
 
     def find_parents(self, rows: range) -> Ints:
-        """Which row of the parent each row refers to in the end, counted from 0; -1 where to none."""
+        """Return the final parent row of each row, numbered from 0, or -1 for none."""
         return self.table.own_rows.find_parents(self.key, rows)
 
     def read_keys(self, column: str, chosen: Ints) -> Batch:
-        """A column's values for some rows of the parent, NULL for none."""
+        """Return a key column's values for parent rows, and NULL for -1."""
         if self.parent.count == 0:
             return repeat(None, len(chosen))
         is_null = chosen < 0
@@ -49,7 +49,7 @@ class Reference:
         return batch.with_nulls(is_null) if is_null.any() else batch
 
     def find_creation_times(self, rows: range) -> Ints:
-        """When the rows referred to were created; the earliest time where there are none."""
+        """Return the creation times of the parent rows, or the earliest time for none."""
         earliest = self.table.latest - SPAN
         chosen = self.find_parents(rows)
         is_null = chosen < 0
@@ -58,18 +58,18 @@ class Reference:
         return np.where(is_null, earliest, self.parent.find_creation_times(np.where(is_null, 0, chosen)))
 
     def redraw(self, attempt: int) -> "Reference":
-        """The same key with other draws."""
+        """Return the same reference with other random draws."""
         return replace(self, stream=self.stream.substream(f"again {attempt}"))
 
     @property
     def can_vary(self) -> bool:
-        """Whether its rows can be drawn again: nothing but chance has chosen them."""
+        """Whether its parents can be redrawn, because only chance chose them."""
         ruled = any(name in self.table.rules for name in self.key.columns)
         chosen = self._is_combined or self.key.follows_class or self.key.is_unique
         return not chosen and not ruled and self.table.find_distribution(self.key) is None
 
     def draw(self, rows: range) -> Ints:
-        """Which row of the parent each row refers to, before a CHECK had a say in it."""
+        """Draw the parent row of each row, before CHECKs are applied."""
         spread = self.table.find_distribution(self.key)
         if spread is not None:
             return spread.find_parents(rows)
@@ -92,11 +92,11 @@ class Reference:
 
     @property
     def _own_columns(self) -> list[str]:
-        """The columns that no key before this one fills."""
+        """The columns that no earlier key fills."""
         return [name for name in self.key.columns if self.table.find_key(name) is self.key]
 
     def _draw_consistent(self, rows: range, words: Words) -> Ints:
-        """One of the parents that agree with what other keys have settled, by chance; -1 where there is none."""
+        """Draw a parent that agrees with the earlier keys, or -1 if there is none."""
         consistency = self.table.consistency
         known = {column: self._find_roots(column, rows) for column in consistency.find_shared_columns(self.key)}
         starts, sizes = consistency.find_groups(self.key, known)
@@ -150,7 +150,7 @@ def make_references(table: ResolvedTable) -> list[Reference]:
 
 
 def find_dated_references(table: ResolvedTable) -> list[Reference]:
-    """The keys to rows that a row of the table cannot be older than."""
+    """Find the references to rows that must be older than the row of the table."""
     references = [
         make_reference(table, key) for key in table.keys if not key.is_loaded_later and key.target != table.name
     ]
@@ -158,7 +158,7 @@ def find_dated_references(table: ResolvedTable) -> list[Reference]:
 
 
 def find_roots(table: ResolvedTable, column: str) -> tuple[str, Ints]:
-    """What a column's values come from in the end, by name, and which of it each row has."""
+    """Return the column at the end of a chain of foreign keys, and its row for each row."""
     key = next((key for key in table.keys if column in key.columns and key.target != table.name), None)
     if key is None:
         return f"{table.name}.{column}", np.arange(table.count, dtype=np.int64)
@@ -169,7 +169,7 @@ def find_roots(table: ResolvedTable, column: str) -> tuple[str, Ints]:
 
 
 def find_choice_shortage(table: ResolvedTable) -> TooFewUniqueValues | None:
-    """Whether unique keys or combinations have too little to choose from, before a row is made."""
+    """Return an error if a unique key or combination has too few choices, else None."""
     for key in table.keys:
         follows = table.find_distribution(key) is not None
         if key.is_unique and not follows and key.target != table.name:

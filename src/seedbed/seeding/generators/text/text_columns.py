@@ -30,7 +30,7 @@ _PROVIDERS: dict[str, tuple[str, Mapping[str, Any]]] = {
 
 
 def generate_texts(request: ColumnRequest) -> ColumnGenerator:
-    """What a text column's name suggests, no longer than its column.
+    """Generate texts that the column's name suggests and that fit its length.
 
     Raises:
         UnsatisfiablePattern, ColumnTooShort: no value of its pattern or of its field's type fits its length.

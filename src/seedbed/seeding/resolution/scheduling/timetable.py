@@ -22,7 +22,7 @@ _OPENING_TIME, _CLOSES, _WORKING_DAYS = 8 * HOUR, 18 * HOUR, 5
 
 @dataclass(frozen=True)
 class Grid:
-    """Places of equal `width` that begin at `offsets` within every `period`, counted from `origin`."""
+    """Places of equal `width`, which start at `offsets` in every `period`, from `origin` on."""
 
     period: int
     offsets: Ints
@@ -34,20 +34,20 @@ class Grid:
         return np.asarray(self.origin + places // size * self.period + self.offsets[places % size], dtype=np.int64)
 
     def find_first_at_or_after(self, moments_: Ints) -> Ints:
-        """The first place that begins no earlier."""
+        """Return the first places that do not start earlier."""
         past = moments_ - self.origin
         within = np.searchsorted(self.offsets, past % self.period, side="left")
         return np.asarray(past // self.period * len(self.offsets) + within, dtype=np.int64)
 
 
 class TakenPlaces:
-    """The places that are taken in a group."""
+    """The taken places of a group."""
 
     def __init__(self) -> None:
         self._next: dict[int, int] = {}
 
     def free(self, place: int) -> int:
-        """The first free place from this one on; whoever passes by shortens the way for the next."""
+        """Return the first free place from this one on, and shorten the path for later calls."""
         passed = []
         while place in self._next:
             passed.append(place)
@@ -76,7 +76,7 @@ def make_regular_grid(width: int, origin: int = 0) -> Grid:
 
 
 def choose_fitting_grid(grids: Sequence[Grid], least: float, time: int) -> Grid:
-    """The first of some timetables that has so many places in a time, or else the last."""
+    """Return the first timetable with enough places in a period of time, or the last one."""
     enough = (grid for grid in grids if time * len(grid.offsets) / grid.period >= least)
     return next(enough, grids[-1])
 
@@ -134,7 +134,7 @@ class Ranges:
 
     @property
     def are_numbers(self) -> bool:
-        """Whether they have nothing to do with time."""
+        """Whether these are ranges of numbers, not of times."""
         return self.column_type.name not in MOMENTS | {"date", "time"}
 
     @property
@@ -143,7 +143,7 @@ class Ranges:
 
     @property
     def are_long_term(self) -> bool:
-        """Whether they go on for months and years."""
+        """Whether the ranges last for months or years."""
         return bool(LONG_TERM_NAME.search(self.span.start) or LONG_TERM_NAME.search(self.table.sql.name.lower()))
 
     @property
@@ -153,7 +153,7 @@ class Ranges:
         return min((int(high) for high in known if high is not None), default=None)
 
     def choose_grid(self, groups: Sequence[tuple[str, ...]]) -> Grid:
-        """Places enough for the rows of each group, which agree in these columns."""
+        """Choose a timetable with enough places for the rows of each group."""
         few, constraints = self.table.request.is_partial, self.table.value_constraints[self.span.start]
         load = 1.0 if few else max(self.table.count / self._estimate_group_count(group) for group in groups)
         if self.are_times_of_day:
@@ -170,7 +170,7 @@ class Ranges:
         return make_regular_grid(width, low)
 
     def _estimate_group_count(self, group: tuple[str, ...]) -> int:
-        """How many groups there are about; 1 where nobody knows."""
+        """Estimate the number of groups; 1 if it is unknown."""
         keys = [self.table.find_key(name) for name in group]
         sizes = [self._estimate_value_count(name) for name, key in zip(group, keys, strict=True) if key is None]
         return max(1, *(self.table.get_parent(key).count for key in keys if key is not None), 1) * math.prod(sizes)
