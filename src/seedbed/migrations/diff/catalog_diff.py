@@ -83,7 +83,7 @@ class CatalogDiff:
     @property
     def objects_to_create(self) -> dict[ObjectKey, CatalogObject]:
         """Every object that is created, whether it is new or rebuilt."""
-        recreated = {key: self.after.objects[key] for key in self.rebuilt if key in self.after.objects}
+        recreated = {key: obj for key, obj in self.after.objects.items() if key in self.rebuilt}
         return {**self.added, **recreated}
 
     def pairs_of(self, object_type: type[ObjectType]) -> list[tuple[ObjectType, ObjectType]]:
@@ -196,23 +196,23 @@ class CatalogDiff:
             old.owned_by is not None or bool(old_dependents and old_dependents == new_dependents)
         )
 
-    def _find_replaced_types(self) -> set[ObjectKey]:
-        replaced = set()
+    def _find_replaced_types(self) -> list[ObjectKey]:
+        replaced = []
         for old, new in self._pairs:
             if old.key[0] == "type" and type(old) is not type(new):
                 raise UnsupportedChange(f"type {old.key[-1]}", "it becomes another kind of type")
             match old, new:
                 case Enum(), Enum() if old.labels != new.labels:
                     if user_types.add_labels(old, new) is None or user_types.uses_new_labels(old, new, self.after):
-                        replaced.add(old.key)
+                        replaced.append(old.key)
                 case Domain(), Domain() if user_types.alter_domain(old, new) is None:
-                    replaced.add(old.key)
+                    replaced.append(old.key)
                 case Composite(), Composite() if old.definition != new.definition:
                     if any(dependent[0] == "column" for dependent in self.before.direct_dependents.get(old.key, ())):
                         raise UnsupportedChange(
                             f"type {old.name}", "columns have it, and a composite's values do not convert"
                         )
-                    replaced.add(old.key)
+                    replaced.append(old.key)
         return replaced
 
     def _find_retyped_columns(self) -> set[ObjectKey]:

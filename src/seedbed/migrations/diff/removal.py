@@ -64,7 +64,8 @@ def is_default_dropped_early(diff: CatalogDiff, key: ObjectKey, old: Column) -> 
     )
 
 
-def _find_dropped_keys(diff: CatalogDiff) -> set[ObjectKey]:
+def _find_dropped_keys(diff: CatalogDiff) -> list[ObjectKey]:
+    """The keys of what is dropped, in the order of the catalog, so that every draft of a change is the same file."""
     dropped = diff.rebuild_set.removed_early | diff.rebuilt
     in_a_cycle = _find_foreign_keys_in_cycles(diff)
     for key, obj in diff.removed.items():
@@ -72,7 +73,7 @@ def _find_dropped_keys(diff: CatalogDiff) -> set[ObjectKey]:
         can_be_dropped = isinstance(obj, Policy | Trigger | View | Constraint | Index | OtherObject)
         if can_be_dropped and (owner is None or owner not in diff.removed or key in in_a_cycle):
             dropped.add(key)
-    return {key for key in dropped if key in diff.before.objects}
+    return [key for key in diff.before.objects if key in dropped]
 
 
 def _owner(obj: CatalogObject, diff: CatalogDiff) -> ObjectKey | None:

@@ -179,7 +179,7 @@ def _find_missing_types(column: Column, before: Catalog, after: Catalog) -> Iter
 
 def _find_column_checks(catalog: Catalog, table: Table, column: Column) -> Iterator[str]:
     """The CHECK constraints on a column alone."""
-    for key in catalog.direct_dependents.get(("column", table.schema, table.name, column.name), ()):
+    for key in sorted(catalog.direct_dependents.get(("column", table.schema, table.name, column.name), ())):
         obj = catalog.objects.get(key)
         if isinstance(obj, Constraint) and obj.type == "c" and obj.columns == (column.name,):
             yield obj.definition.removesuffix(" NOT VALID")

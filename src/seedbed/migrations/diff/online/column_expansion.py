@@ -159,7 +159,7 @@ def find_column_expansions(
     unique constraint, a check or their own foreign key depends on.
     """
     diff = CatalogDiff(before, after)
-    retyped = [((key[1], key[2], key[3]), key[3]) for key in diff.retyped_columns]
+    retyped = [((key[1], key[2], key[3]), key[3]) for key in sorted(diff.retyped_columns)]
     requested = [*renamed, *(column for column in retyped if column not in renamed)]
     expansions, online_tables = [], diff.online_tables()
     for (schema, table_name, old_name), new_name in requested:
@@ -241,7 +241,7 @@ def _expand_column(
 def _find_users(catalog: Catalog, path: ColumnName) -> list[IndexOrConstraint] | None:
     """The indexes and constraints of a column; None where it has a dependent that cannot exist twice."""
     users: list[IndexOrConstraint] = []
-    for key in catalog.direct_dependents.get(("column", *path), ()):
+    for key in sorted(catalog.direct_dependents.get(("column", *path), ())):
         obj = catalog.objects.get(key)
         if not isinstance(obj, Index | Constraint) or (obj.schema, obj.table) != path[:2]:
             return None

@@ -35,7 +35,7 @@ def defer(before: Catalog, after: Catalog, sources: ValueSources) -> Intermediat
     columns = _DeferredColumns(diff, sources)
     objects: dict[ObjectKey, CatalogObject] = dict(after.objects)
     kept_objects: dict[ObjectKey, CatalogObject] = {}
-    for key in _find_deferred_objects(diff):
+    for key in sorted(_find_deferred_objects(diff)):
         objects.pop(key, None)
         if key in before.objects and (key in diff.rebuilt or key in diff.removed):
             kept_objects[key] = before.objects[key]

@@ -96,7 +96,7 @@ def _add_expansion(
     old = replace(expansion.old, not_null=expansion.old.not_null and expansion.new.not_null)
     columns += [old, replace(expansion.new, name=expansion.expanded_name, default=None)]
     objects[table.key] = replace(table, columns=tuple(columns))
-    for key in _find_column_objects(before, expansion, expansion.old.name):
+    for key in sorted(_find_column_objects(before, expansion, expansion.old.name)):
         objects[key] = before.objects[key]
     if expansion.old.name == expansion.new.name:
         for key in _find_column_objects(after, expansion, expansion.new.name) - _find_column_objects(
