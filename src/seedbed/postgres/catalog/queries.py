@@ -132,7 +132,9 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm') AND NOT x.relispartition AND c.relpersistence <> 't' AND {USER_SCHEMAS}
   AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
   AND {NOT_OF_EXTENSION.format(catalog="pg_class", oid="c.oid")}
+ORDER BY i.indrelid, i.indkey::smallint[], x.relname
 """
+"""SQLAlchemy creates the indexes of a table in any order, so the order of their oids differs from run to run."""
 
 SEQUENCES = f"""
 SELECT c.oid, n.nspname, c.relname, format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, s.seqmin, s.seqmax,
