@@ -37,4 +37,4 @@ def _names(command: click.Command) -> Iterator[str]:
         if isinstance(parameter, click.Option):
             yield from (*parameter.opts, *parameter.secondary_opts)
         else:
-            yield parameter.human_readable_name
+            yield parameter.human_readable_name.strip("[].")
