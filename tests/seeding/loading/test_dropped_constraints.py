@@ -14,7 +14,7 @@ from seedbed.postgres.database import Database
 from seedbed.schema.creation import create_schema
 from seedbed.seeding.loading import load
 from seedbed.seeding.loading.load import LoadedSeeds, load_seeds
-from seedbed.seeding.loading.table_lock import LockedTables, lock_tables
+from seedbed.seeding.loading.target_tables import LockedTables, lock_tables
 from seedbed.seeding.planning.seed_plan import plan
 from seedbed.settings import Environment
 from tests.support.projects import Project, execute, little_project

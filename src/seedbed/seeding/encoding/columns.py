@@ -11,7 +11,7 @@ from seedbed.seeding.core.batch import Batch, Bools, Coded, Joined, Numbers, Thi
 from seedbed.seeding.core.binary_values import EPOCH_MICROSECONDS, GROUP
 from seedbed.seeding.core.column_types import MOMENTS, ColumnType
 from seedbed.seeding.core.random_stream import Ints
-from seedbed.seeding.encoding import binary
+from seedbed.seeding.encoding.values import BINARY_NULL, add_length_prefix
 
 _UNIX_DAYS = 10_957
 """Days from 1970 to 2000, the epoch of PostgreSQL's dates."""
@@ -46,11 +46,11 @@ def encode_column(batch: Batch, encoding: ColumnEncoding) -> list[ByteColumn]:
             return _add_length_prefixes(_view_rows_as_bytes(batch.data), batch.nulls)
         case Coded():
             key = f"{encoding.key} alone"
-            return [batch.pool.encoded(key, _prefix_length(encoding), batch.codes, batch.nulls, binary.NULL)[0]]
+            return [batch.pool.encoded(key, _prefix_length(encoding), batch.codes, batch.nulls, BINARY_NULL)[0]]
         case Joined() if encoding.kind.is_text:
             return _encode_joined(batch, encoding)
     values = (value for value in batch.tolist() if value is not None) if batch.nulls is not None else batch.values()
-    return [_insert_nulls([binary.add_length_prefix(encoding.encode_value(value)) for value in values], batch.nulls)]
+    return [_insert_nulls([add_length_prefix(encoding.encode_value(value)) for value in values], batch.nulls)]
 
 
 def list_rows(column: ByteColumn) -> list[bytes]:
@@ -79,7 +79,7 @@ def _insert_nulls(present: list[bytes], nulls: Bools | None) -> Things:
     if nulls is None:
         nulls = np.zeros(len(present), dtype=np.bool_)
     rows = np.empty(len(nulls), dtype=object)
-    rows[nulls] = binary.NULL
+    rows[nulls] = BINARY_NULL
     rows[~nulls] = present
     return rows
 
@@ -130,7 +130,7 @@ def _view_rows_as_bytes(table: npt.NDArray[Any]) -> ByteColumn:
 
 
 def _prefix_length(encoding: ColumnEncoding) -> Callable[[Any], bytes]:
-    return lambda value: binary.add_length_prefix(encoding.encode_value(value))
+    return lambda value: add_length_prefix(encoding.encode_value(value))
 
 
 def _encode_joined(batch: Joined, encoding: ColumnEncoding) -> list[ByteColumn]:

@@ -10,8 +10,8 @@ from sqlalchemy import Column
 from seedbed.errors import InvalidSeedsFile, NullNotAllowed
 from seedbed.seeding.core.batch import Batch, Coded, Objects, ValuePool, make_coded, make_objects
 from seedbed.seeding.core.column_types import ColumnType, get_bind_processor, has_custom_processing
-from seedbed.seeding.encoding import binary, text
 from seedbed.seeding.encoding.columns import ByteColumn, ColumnEncoding, combine_columns, encode_column, list_rows
+from seedbed.seeding.encoding.values import TEXT_NULL, escape_text, format_value, get_encoder
 
 CHUNK_ROWS = 8_192
 """Rows to encode at a time. The value does not affect the bytes."""
@@ -53,7 +53,7 @@ class RowEncoder:
             self._check_nulls(name, batch, rows)
         if not self.is_binary([name for name, _ in batches]):
             text_columns = [
-                [text.NULL if t is None else text.escape(t) for t in self.encode_as_text(n, b)] for n, b in batches
+                [TEXT_NULL if t is None else escape_text(t) for t in self.encode_as_text(n, b)] for n, b in batches
             ]
             return "".join([f"{line}\n" for line in map("\t".join, zip(*text_columns, strict=True))]).encode()
         byte_columns: list[ByteColumn] = [np.array(len(batches), dtype=">i2")]
@@ -67,10 +67,9 @@ class RowEncoder:
     def encode_as_text(self, name: str, batch: Batch) -> list[str | None]:
         """Format the values of a column as text input; None stays None."""
         kind = self._columns[name][1]
-        format_value = self._translate_errors(name, lambda value: text.format_value(value, kind))
-        return [
-            None if value is None else format_value(value) for value in self.apply_bind_processing(name, batch).tolist()
-        ]
+        checked_format = self._translate_errors(name, lambda value: format_value(value, kind))
+        values = self.apply_bind_processing(name, batch).tolist()
+        return [None if value is None else checked_format(value) for value in values]
 
     def apply_bind_processing(self, name: str, batch: Batch) -> Batch:
         """Apply the bind processing of SQLAlchemy's column types, which COPY bypasses.
@@ -109,7 +108,7 @@ class RowEncoder:
         kind = self._columns[name][1]
         key = f"{self._table}.{name}"
         return self.apply_bind_processing(name, batch), ColumnEncoding(
-            key, kind, self._translate_errors(name, binary.get_encoder(kind))
+            key, kind, self._translate_errors(name, get_encoder(kind))
         )
 
     def _translate_errors(self, name: str, function: Callable[[Any], Any]) -> Callable[[Any], Any]:

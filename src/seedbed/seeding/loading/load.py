@@ -33,15 +33,17 @@ from seedbed.seeding.loading.dropped_constraints import (
     plan_constraint_drop,
 )
 from seedbed.seeding.loading.parallel import encode_with_executor
-from seedbed.seeding.loading.row_security import suspend_forced_row_security
 from seedbed.seeding.loading.seed_log import SeedLogEntry, acquire_seeding_lock, read_seed_log, write_seed_log
 from seedbed.seeding.loading.sequences import build_setval_statements
-from seedbed.seeding.loading.table_lock import LockedTables, build_truncate, lock_tables
 from seedbed.seeding.loading.target_tables import (
+    LockedTables,
     TargetTables,
+    build_truncate,
     count_changed_rows,
     find_target_tables,
+    lock_tables,
     read_existing_rows,
+    suspend_forced_row_security,
     truncate_tables,
 )
 from seedbed.seeding.planning.seed_plan import SeedPlan

@@ -1,6 +1,6 @@
 """Masking: replacement of personal data in a database with fake values."""
 
-from seedbed.seeding.masking.exceptions import MaskingExceptions
+from seedbed.seeding.masking.coverage import MaskingExceptions
 from seedbed.seeding.masking.mask import MaskedDatabase, check_coverage, mask
 from seedbed.seeding.masking.personal_columns import find_marked_columns
 

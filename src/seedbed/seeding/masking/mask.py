@@ -12,18 +12,26 @@ from seedbed.postgres.database import Database, refuse_pooler
 from seedbed.postgres.environment_mark import DestructiveAction, refuse_protected_database
 from seedbed.schema import Schema
 from seedbed.seeding.core.faker_pool import FakerPools
-from seedbed.seeding.masking.coverage import Coverage, check_readable_elsewhere, read_coverage
-from seedbed.seeding.masking.exceptions import MaskingExceptions, format_path
+from seedbed.seeding.masking.coverage import (
+    Coverage,
+    MaskingExceptions,
+    check_readable_elsewhere,
+    format_path,
+    read_coverage,
+)
 from seedbed.seeding.masking.personal_columns import NULL_KIND, MarkedColumn, build_identifier, find_marked_columns
 from seedbed.seeding.masking.random_ranks import Ranks, assign_ranks
 from seedbed.seeding.masking.replacements import Replacements
-from seedbed.seeding.masking.tables.foreign_keys import ForeignKeys
-from seedbed.seeding.masking.tables.materialized_views import list_materialized_views, refresh_materialized_views
+from seedbed.seeding.masking.tables.derived_data import (
+    list_materialized_views,
+    recreate_statistics,
+    refresh_materialized_views,
+    vacuum_catalogs,
+)
 from seedbed.seeding.masking.tables.physical_layout import has_missing_values
-from seedbed.seeding.masking.tables.planner_statistics import recreate_statistics, vacuum_catalogs
 from seedbed.seeding.masking.tables.relations import Relation
 from seedbed.seeding.masking.tables.rewrite import RewriteTarget, rewrite_tables
-from seedbed.seeding.masking.tables.triggers import suspend_triggers
+from seedbed.seeding.masking.tables.suspension import ForeignKeys, suspend_triggers
 
 _SOURCES = """
 SELECT DISTINCT s.attname::text FROM pg_attribute g

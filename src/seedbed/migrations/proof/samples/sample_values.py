@@ -12,7 +12,7 @@ from seedbed.postgres.catalog.model import Enum, Table
 from seedbed.postgres.quoting import ColumnName, TableName
 from seedbed.schema import Schema
 from seedbed.seeding.core.column_types import ColumnType, parse_type
-from seedbed.seeding.encoding.text import format_value
+from seedbed.seeding.encoding.values import format_value
 from seedbed.seeding.generators.by_type import find_series
 
 VALUES_PER_COLUMN = 16

@@ -6,15 +6,15 @@ from typing import Any
 
 import psycopg2
 
-from seedbed.seeding.masking.tables.foreign_keys import ForeignKeys
+from seedbed.seeding.masking.tables.derived_data import read_targets
 from seedbed.seeding.masking.tables.physical_layout import (
     drop_missing_values,
     read_primary_key,
     read_stored_columns,
     sort_by_primary_key,
 )
-from seedbed.seeding.masking.tables.planner_statistics import read_targets
 from seedbed.seeding.masking.tables.relations import Relation
+from seedbed.seeding.masking.tables.suspension import ForeignKeys
 
 _ROWS_TABLE = "pg_temp.seedbed_rows"
 
