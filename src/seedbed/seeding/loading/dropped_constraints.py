@@ -63,7 +63,7 @@ def plan_constraint_drop(
 
 
 def execute_statements(connection: Connection, statements: Sequence[str]) -> None:
-    """Run statements in one exchange with the server."""
+    """Execute statements in one round trip to the server."""
     if statements:
         execute_verbatim(connection, ";\n".join(statements))
 

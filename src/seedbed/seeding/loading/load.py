@@ -158,8 +158,8 @@ class _Loader:
                 )
             if not append or log_entry is None or not set(target.occupied) <= set(log_entry.rows):
                 raise TablesNotEmpty(database.name, target.occupied, unseeded=_list_unseeded(target, log_entry))
-            if (otherwise := log_entry.find_mismatch(plan.lock)) is not None:
-                raise SeedLockMismatch(target.occupied, *otherwise)
+            if (mismatch := log_entry.find_mismatch(plan.lock)) is not None:
+                raise SeedLockMismatch(target.occupied, *mismatch)
         if target.occupied and fresh:
             _check_seeded(database, target, log_entry)
             truncate_tables(connection, plan)
@@ -190,8 +190,8 @@ class _Loader:
         kept: dict[str, str] | None = None,
         changed: dict[str, int] | None = None,
     ) -> LoadedSeeds:
-        counts = rows or {}
-        counts = {table.name: counts.get(table.name, table.count) for table in self._plan.tables}
+        known_counts = rows or {}
+        counts = {table.name: known_counts.get(table.name, table.count) for table in self._plan.tables}
         return LoadedSeeds(self._database.name, self._plan.content, loaded, counts, kept or {}, changed or {})
 
     def _copy_tables(
@@ -209,13 +209,13 @@ class _Loader:
         execute_statements(connection, [*constraint_drop.drop_statements, *build_truncate(truncated)])
         if any(key.is_loaded_later for table in plan.tables for key in table.keys):
             connection.execute(text("SET CONSTRAINTS ALL DEFERRED"))
-        with closing(prefetch(self._generate_chunks(plan, ranges), sum(map(len, ranges.values())))) as chunks_of_tables:
+        with closing(prefetch(self._generate_chunks(plan, ranges), sum(map(len, ranges.values())))) as chunks:
             for table in plan.tables:
                 if rows := ranges[table.name]:
                     copy_rows(
                         connection,
                         table,
-                        islice(chunks_of_tables, len(split_into_chunks(rows))),
+                        islice(chunks, len(split_into_chunks(rows))),
                         freeze=quote_table(table.sql) in truncated,
                     )
         try:

@@ -188,7 +188,7 @@ def _match_models(cursor: Any, metadata: MetaData, relations: Relations) -> dict
             own_models[oid] = table
     for relation in relations:
         lineage = (relation, *relations.ancestors(relation.oid))
-        if tables := [own_models[one.oid] for one in lineage if one.oid in own_models]:
+        if tables := [own_models[member.oid] for member in lineage if member.oid in own_models]:
             models[relation.oid] = tuple(dict.fromkeys(tables))
     return models
 
@@ -214,7 +214,7 @@ def _read_oid(cursor: Any, table: str) -> int | None:
 def _needs_exception(relation: Relation, relations: Relations) -> bool:
     """Whether an exception has to name this table: a partition belongs to its root, and extensions own their tables."""
     lineage = (relation, *relations.ancestors(relation.oid))
-    return not relation.is_partition and not any(one.belongs_to_extension for one in lineage)
+    return not relation.is_partition and not any(member.belongs_to_extension for member in lineage)
 
 
 def _find_undescribed_columns(
@@ -227,14 +227,14 @@ def _find_undescribed_columns(
     for column in relation.columns:
         if column not in described:
             lineage = (relation, *relations.ancestors(relation.oid))
-            yield column, [one for one in lineage if one.oid in models and column in one.columns][-1]
+            yield column, [member for member in lineage if member.oid in models and column in member.columns][-1]
 
 
 def _find_emptied_tables(cursor: Any, relations: Relations, exceptions: MaskingExceptions) -> tuple[Relation, ...]:
     emptied: dict[int, Relation] = {}
     for relation in relations:
         if exceptions.empties(relation.path):
-            emptied |= {one.oid: one for one in relations.descendants(relation.oid)}
+            emptied |= {member.oid: member for member in relations.descendants(relation.oid)}
     for relation in emptied.values():
         if relation.is_foreign:
             raise InvalidEmptyTarget(format_path(relation.path), "its rows are in another database")
@@ -255,9 +255,9 @@ def _find_emptied_columns(
     for relation in relations:
         if relation.oid not in models:
             continue
-        lineage = (relation, *(one for one in relations.ancestors(relation.oid) if one.oid in models))
+        lineage = (relation, *(member for member in relations.ancestors(relation.oid) if member.oid in models))
         for column in relation.columns:
-            if any(column in one.columns and exceptions.empties((*one.path, column)) for one in lineage):
+            if any(column in member.columns and exceptions.empties((*member.path, column)) for member in lineage):
                 emptied.setdefault(relation.oid, {})[column] = _build_empty_value(cursor, relation, column)
     return emptied
 

@@ -105,11 +105,11 @@ def mask(
             coverage = read_coverage(
                 cursor, schema.metadata, exceptions or MaskingExceptions(), version_table=version_table
             )
-            columns = [MarkedColumn.read(cursor, *one) for one in marked]
+            columns = [MarkedColumn.read(cursor, *mark) for mark in marked]
             _check_generated(cursor, columns)
             masked_columns = _map_masked_columns(coverage, columns)
             changed_relations = {oid: coverage.relations.by_oid[oid] for oid in masked_columns} | {
-                one.oid: one for one in coverage.emptied
+                relation.oid: relation for relation in coverage.emptied
             }
             _lock_tables(cursor, changed_relations.values())
             missing_values = has_missing_values(cursor, list(changed_relations))
@@ -195,7 +195,7 @@ def _build_targets(coverage: Coverage, masked: Mapping[int, Mapping[str, str]]) 
         relation = relations.by_oid[oid]
         if relation.is_partition and any(root.oid in masked for root in relations.ancestors(oid)):
             continue
-        tables = [one for one in relations.descendants(oid) if not one.is_partitioned]
+        tables = [member for member in relations.descendants(oid) if not member.is_partitioned]
         targets.append(RewriteTarget(relation, values, tables if relation.is_partitioned else [relation]))
     return targets
 

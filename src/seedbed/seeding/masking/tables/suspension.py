@@ -107,7 +107,7 @@ def suspend_triggers(cursor: Any, relations: Collection[int]) -> Iterator[None]:
     cursor.execute(_TRIGGERS, (oids,))
     firing_modes = [("TRIGGER", *row) for row in cursor.fetchall()]
     cursor.execute(_RULES, (oids,))
-    firing_modes += [("RULE", *found) for found in cursor.fetchall()]
+    firing_modes += [("RULE", *row) for row in cursor.fetchall()]
     cursor.execute(_FORCED, (oids,))
     forced = [table for (table,) in cursor.fetchall()]
     for kind, table, name, _ in firing_modes:  # ONLY: each partition's trigger has its own firing mode
