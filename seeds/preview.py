@@ -1,4 +1,4 @@
-"""What a pull request's preview is filled with."""
+"""Rows for preview databases."""
 
 from schema import Task, User
 from seedbed.seeding import Seeds, choice, per

@@ -1,4 +1,4 @@
-"""What a database for tests is filled with: little, so that a test can read it all."""
+"""Rows for tests: few, so that a test can read all of them."""
 
 from schema import Task, User
 from seedbed.seeding import Seeds, choice, per

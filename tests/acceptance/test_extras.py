@@ -121,7 +121,7 @@ class TestNoExtra:
         alone.seedbed("seed", "check", "--accept")
 
         assert len(json.loads(applied)["applied"]) == 1
-        assert json.loads(drafted)["proof"]["verdict"] == "proven"
+        assert json.loads(drafted)["proof"]["verdict"] == "verified"
         assert json.loads(seeded)["rows"] == {"user": 3, "task": 5}
 
     def test_says_which_extra_a_command_needs(self, environment: Callable[..., Environment]) -> None:

@@ -129,6 +129,6 @@ class TestRehearse:
 
         assert "scan-with-readers: task" in planned.stdout
         assert "Share on task" in rehearsed.stdout
-        assert rehearsed.stdout.endswith("downgrade: down and up again, both catalogs as expected\n")
+        assert rehearsed.stdout.endswith("downgrade: verified: downgrade and upgrade again\n")
         assert [step["scans"] for step in json.loads(gate.stdout)["steps"]] == [["task"]]
         assert project.rows("SELECT count(*) FROM pg_database WHERE datname ~ 'rehearsal|shadow'") == "0"

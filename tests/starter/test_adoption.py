@@ -156,7 +156,7 @@ class TestAdoptedProject:
 
         assert "  env.py         asynchronous, connects by itself\n" in displayed.stdout
         assert displayed.stderr.startswith("SB123 ")
-        assert "2 revisions: one head, every step runs up, down and up again" in checked.stdout
+        assert "2 revisions: one head, every revision is reversible" in checked.stdout
         assert [line.split()[0] for line in applied.stdout.splitlines()][:2] == ["a1", "b2"]
         assert "Running upgrade" not in applied.stderr
         assert rows(database, "SELECT (SELECT count(*) FROM author), (SELECT count(*) FROM book)") == [(50, 50)]

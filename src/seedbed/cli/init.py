@@ -26,10 +26,19 @@ _PARTS = (
 @click.argument("path", metavar="[PATH]", type=click.Path(path_type=Path), default=".")
 @click.option("--neon/--no-neon", default=None, help="Include a workflow and settings for preview databases on Neon.")
 @click.option("--service/--no-service", default=None, help="Include the read API and its settings.")
+@click.option("--docker", is_flag=True, help="Include a Dockerfile in a new project.")
 @click.option("--write", is_flag=True, help="Apply the changes to an existing project without confirmation.")
 @json_option
 @click.pass_context
-def init(ctx: click.Context, path: Path, neon: bool | None, service: bool | None, write: bool, as_json: bool) -> None:
+def init(
+    ctx: click.Context,
+    path: Path,
+    neon: bool | None,
+    service: bool | None,
+    docker: bool,
+    write: bool,
+    as_json: bool,
+) -> None:
     """Create a project in PATH (default: here), or add Seedbed to an existing one.
 
     A new project is small and complete: two tables, the migration that creates them, seeds, a test and working
@@ -49,9 +58,11 @@ def init(ctx: click.Context, path: Path, neon: bool | None, service: bool | None
     project = discover_project(folder.resolve()) if folder.is_dir() else None
     serves = service is not False
     if project is not None:
+        if docker:
+            raise click.UsageError("--docker is for a new project; this one keeps its own image.", ctx)
         _adopt(project, ProjectParts(neon=neon is True, service=serves), write=write, as_json=as_json)
     else:
-        _create(folder, path, ProjectParts(neon=neon is not False, service=serves), as_json=as_json)
+        _create(folder, path, ProjectParts(neon=neon is not False, service=serves, docker=docker), as_json=as_json)
 
 
 def _create(folder: Path, path: Path, parts: "ProjectParts", *, as_json: bool) -> None:

@@ -36,7 +36,7 @@ DatabaseUrlField = Annotated[DatabaseUrl, BeforeValidator(_parse_database_url)]
 
 
 class Settings(BaseSettings):
-    """The settings of every environment. A field's alias is its variable; its description stands in the manual."""
+    """The settings of every environment. A field's alias is its environment variable. Its description is printed in the reference."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True, validate_default=True
@@ -47,56 +47,55 @@ class Settings(BaseSettings):
     """Whether the environment uses the embedded server where no URL is set."""
 
     database_url: DatabaseUrlField | None = Field(
-        None, alias="DATABASE_URL", description="The database the service reads; without it, the embedded server's."
+        None, alias="DATABASE_URL", description="URL of the database. Default: the embedded server."
     )
     database_url_unpooled: DatabaseUrlField | None = Field(
         None,
         alias="DATABASE_URL_UNPOOLED",
-        description="The same database without a pooler, for migrations and seeds; derived for Neon.",
+        description="URL of the same database without a connection pooler, for migrations and seeds. Derived on Neon.",
     )
     shadow_database_url: DatabaseUrlField | None = Field(
         None,
         alias="SHADOW_DATABASE_URL",
-        description="A server on which drafts are proven, in databases made and dropped there; "
-        "without it, the embedded server.",
+        description="URL of a server for temporary databases, on which drafts are verified. Default: the embedded server.",
     )
     neon_api_key: SecretStr | None = Field(
-        None, alias="NEON_API_KEY", description="The key by which branches are made on Neon; never shown."
+        None, alias="NEON_API_KEY", description="API key for Neon, to create branches. Never shown."
     )
     neon_project_id: str | None = Field(
-        None, alias="NEON_PROJECT_ID", description="The project on Neon whose branches are made."
+        None, alias="NEON_PROJECT_ID", description="ID of the Neon project."
     )
     neon_api_host: str = Field(
-        "https://console.neon.tech/api/v2", alias="NEON_API_HOST", description="Where Neon's API is."
+        "https://console.neon.tech/api/v2", alias="NEON_API_HOST", description="Base URL of Neon's API."
     )
     data_dir: Path | None = Field(
         None,
         alias="SEEDBED_DATA_DIR",
-        description="The embedded server's folder; without it, .seedbed in the project.",
+        description="Directory of the embedded server. Default: .seedbed in the project.",
     )
     host: str = Field("127.0.0.1", alias="SEEDBED_HOST", description="The address the service listens on.")
     port: int = Field(8000, alias="SEEDBED_PORT", ge=1, le=65535, description="The port the service listens on.")
     pool_size: int = Field(
-        5, alias="SEEDBED_POOL_SIZE", ge=1, le=100, description="Connections the service keeps, per process."
+        5, alias="SEEDBED_POOL_SIZE", ge=1, le=100, description="Size of the service's connection pool, per process."
     )
     deadline: float = Field(
-        5.0, alias="SEEDBED_DEADLINE", gt=0, le=300, description="Seconds after which a request is answered with 503."
+        5.0, alias="SEEDBED_DEADLINE", gt=0, le=300, description="Timeout of a request in seconds. After it, the response is 503."
     )
     tokens: SecretStr | None = Field(
         None,
         alias="SEEDBED_TOKENS",
-        description="SHA-256 hashes, with commas between, of the tokens that may read; from seedbed serve --new-token.",
+        description="Comma-separated SHA-256 hashes of the tokens that may read. Create one: seedbed serve --new-token.",
     )
     cursor_key: SecretStr | None = Field(
         None,
         alias="SEEDBED_CURSOR_KEY",
         min_length=16,
-        description="Signs cursors, so that they hold across restarts and processes; without it, a random one.",
+        description="Key that signs page cursors, at least 16 characters, shared by all processes. Default: a random key.",
     )
     cors_origins: str | None = Field(
         None,
         alias="SEEDBED_CORS_ORIGINS",
-        description="Origins whose pages may read, with commas between; none, otherwise.",
+        description="Comma-separated origins that may read from a browser. Default: none.",
     )
 
     @classmethod

@@ -14,28 +14,31 @@ from pathlib import Path, PurePosixPath
 from seedbed.errors import ExistingProjectFiles, ProjectDirectoryNotWritable
 
 PREVIEW_FILES = frozenset({".github/workflows/previews.yml"})
+_DOCKER_FILES = frozenset({".dockerignore", "Dockerfile"})
 
 _CONDITIONAL = re.compile(
-    r"^(?:#|<!--) (with|without) (neon|service)(?: -->)?\n(.*?)^(?:#|<!--) end(?: -->)?\n", re.MULTILINE | re.DOTALL
+    r"^(?:#|<!--) (with|without) (docker|neon|service)(?: -->)?\n(.*?)^(?:#|<!--) end(?: -->)?\n",
+    re.MULTILINE | re.DOTALL,
 )
 
 _PLACEHOLDER_NAME = "my-project"
 """The project name in the packaged files, which the new project's name replaces."""
 
-_FILES_WITH_NAME = ("pyproject.toml", "README.md")
+_FILES_WITH_NAME = ("pyproject.toml", "README.md", "Dockerfile")
 _LAST_FILE = "pyproject.toml"
 """Written last, because it makes the directory a project."""
 
 
 @dataclass(frozen=True)
 class ProjectParts:
-    """`neon`: the workflow and settings for preview databases on Neon. `service`: the read service."""
+    """`neon`: the workflow and settings for preview databases on Neon. `service`: the read API. `docker`: an image."""
 
     neon: bool = True
     service: bool = True
+    docker: bool = False
 
     def excludes(self, file: str) -> bool:
-        return file in PREVIEW_FILES and not self.neon
+        return (file in PREVIEW_FILES and not self.neon) or (file in _DOCKER_FILES and not self.docker)
 
     def filter_text(self, text: str) -> str:
         """Remove the passages of excluded parts from a packaged text.
@@ -43,7 +46,7 @@ class ProjectParts:
         A passage begins with a line such as `# with neon` or `# without service`, and ends with `# end`. In Markdown,
         these lines are HTML comments.
         """
-        parts = {"neon": self.neon, "service": self.service}
+        parts = {"docker": self.docker, "neon": self.neon, "service": self.service}
 
         def select(match: re.Match[str]) -> str:
             condition, part, passage = match.groups()

@@ -15,7 +15,7 @@ from tests.migrations.changes.cases import GROUPS
 from tests.migrations.changes.harness import TrialServer, prove_with_alembic, prove_with_seedbed
 from tests.migrations.changes.world import Case
 
-OUTCOMES = ("proven", "proven with named loss", "forward only", "refused", "failed")
+OUTCOMES = ("verified", "verified with data loss", "forward only", "refused", "failed")
 
 
 def outcome(run: Callable[[], Proof]) -> str:
@@ -53,7 +53,7 @@ def main() -> None:
             for name, way in (("Seedbed", prove_ours), ("Alembic", prove_alembics)):
                 found = [outcome(way(trial_server, case, back=back)) for case in cases for back in (False, True)]
                 totals[name].update(found)
-                row[name] = sum(verdict.startswith("proven") for verdict in found)
+                row[name] = sum(verdict.startswith("verified") for verdict in found)
             print(f"{group:<12}{2 * len(cases):>9}{row['Seedbed']:>10}{row['Alembic']:>10}")
     for name, counted in totals.items():
         print(f"{name}: " + ", ".join(f"{counted[verdict]} {verdict}" for verdict in OUTCOMES))

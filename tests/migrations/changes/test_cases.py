@@ -25,12 +25,12 @@ class TestDraft:
     def test_upgrade_is_proven(self, trial_server: TrialServer, case: Case) -> None:
         proof = prove_with_seedbed(trial_server, case.before.metadata(), case.after.metadata(), case.decisions)
 
-        assert proof.verdict in {Verdict.PROVEN, Verdict.NAMED_LOSS}
+        assert proof.verdict in {Verdict.VERIFIED, Verdict.DATA_LOSS}
 
     def test_reverse_change_is_proven(self, trial_server: TrialServer, case: Case) -> None:
         proof = prove_with_seedbed(trial_server, case.after.metadata(), case.before.metadata(), case.reverse_decisions)
 
-        assert proof.verdict in {Verdict.PROVEN, Verdict.NAMED_LOSS}
+        assert proof.verdict in {Verdict.VERIFIED, Verdict.DATA_LOSS}
 
 
 class TestCases:

@@ -44,4 +44,4 @@ class TestDraft:
             assert refusals.total() <= max(1, REFUSED * EXAMPLES), refusals
             return
 
-        assert proof.verdict in {Verdict.PROVEN, Verdict.NAMED_LOSS}
+        assert proof.verdict in {Verdict.VERIFIED, Verdict.DATA_LOSS}

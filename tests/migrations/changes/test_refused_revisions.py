@@ -83,8 +83,8 @@ class TestProof:
             )
 
         assert refused.value.message == (
-            "The generated migration failed its verification at 'rows put in after the upgrade': "
-            'hero takes none: record "new" has no field "name"'
+            "The generated migration failed its verification at 'inserting rows after the upgrade': "
+            'hero rejects every row: record "new" has no field "name"'
         )
 
     def test_cached_plan_of_a_session_does_not_fail_the_proof(self, seedbed_server: TemporaryServer) -> None:
@@ -99,7 +99,7 @@ class TestProof:
             TrialServer(seedbed_server), SampleSchema(sql=watched).metadata(), after.metadata(), Decisions()
         )
 
-        assert proof.verdict is Verdict.PROVEN
+        assert proof.verdict is Verdict.VERIFIED
 
     def test_columns_that_triggers_write_during_a_backfill_are_named(self, seedbed_server: TemporaryServer) -> None:
         watched = (
@@ -113,5 +113,5 @@ class TestProof:
             TrialServer(seedbed_server), SampleSchema(sql=watched).metadata(), after.metadata(), Decisions()
         )
 
-        assert proof.verdict is Verdict.NAMED_LOSS
+        assert proof.verdict is Verdict.DATA_LOSS
         assert proof.losses == ("what hero.age was, which a trigger writes anew",)

@@ -178,8 +178,8 @@ class TestDraft:
             column, key = grown.draft(project, "Give tasks a person").revisions
 
             assert (column.message, key.message) == ("Give tasks a person", "Give tasks a person, online")
-            assert "Part 1 of 2, proven together." in column.file.read_text()
-            assert "Part 2 of 2, proven together." in key.file.read_text()
+            assert "Part 1 of 2, verified together." in column.file.read_text()
+            assert "Part 2 of 2, verified together." in key.file.read_text()
 
     def test_constraint_for_rows_is_named(self, grown: GrowingProject, first: Project) -> None:
         rule = CHANGES["a check"].replace("points >= 0", "points BETWEEN 3 AND 40 AND title <> 'x'")

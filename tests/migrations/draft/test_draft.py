@@ -82,7 +82,7 @@ class TestDraft:
         assert made.revisions[0].file.is_file()
         assert made.revisions[0].message == "Create hero"
         assert made.proof is not None
-        assert made.proof.verdict is Verdict.PROVEN
+        assert made.proof.verdict is Verdict.VERIFIED
         applied = apply(project.settled, database)
         assert [revision.id for revision in applied.applied] == [made.revisions[0].id]
         assert execute(database.direct, "INSERT INTO hero (name) VALUES ('Ann') RETURNING id") == [(1,)]
@@ -140,7 +140,7 @@ class TestDraft:
         assert made.proof is not None
         assert made.proof.verdict is Verdict.PARTIAL
         assert made.proof.manual_changes == ("table hero: replica identity is d, should be f",)
-        left = "Left to be written by hand: table hero: replica identity is d, should be f."
+        left = "To be written by hand: table hero: replica identity is d, should be f."
         assert left in made.revisions[0].file.read_text()
 
     def test_properties_that_a_downgrade_loses_are_named(
@@ -383,7 +383,7 @@ class TestCheck:
         checked = check_project(configured)
 
         assert (checked.head, checked.revisions) == (made.revisions[0].id, 1)
-        assert checked.checks == ("one head", "every step runs up, down and up again", "the result equals the models")
+        assert checked.checks == ("one head", "every revision is reversible", "the schema matches the models")
 
     def test_undrafted_change_is_named(self, configured: Configuration) -> None:
         with pytest.raises(UndraftedModelChanges) as found:
@@ -413,7 +413,7 @@ class TestCheck:
         with pytest.raises(RevisionNotReversible) as found:
             check_project(configured)
 
-        assert found.value.message.startswith(f"Revision {made.revisions[0].id} does not run up, down and up again: ")
+        assert found.value.message.startswith(f"Revision {made.revisions[0].id} is not reversible: ")
 
 
 class TestMigrateDraftAndCheck:
@@ -429,7 +429,7 @@ class TestMigrateDraftAndCheck:
 
         assert before.stderr.startswith("SB208 ")
         assert after.stdout == (
-            "1 revision: one head, every step runs up, down and up again, the result equals the models.\n"
+            "1 revision: one head, every revision is reversible, the schema matches the models.\n"
         )
         assert again.stdout == "No changes: models match migrations.\n"
         assert (

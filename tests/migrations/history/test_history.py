@@ -120,8 +120,8 @@ class TestSeals:
     def test_accept_an_unchanged_history(self, configuration: Configuration) -> None:
         assert check_project(configuration).checks == (
             "one head",
-            "every step runs up, down and up again",
-            "the result equals the models",
+            "every revision is reversible",
+            "the schema matches the models",
         )
 
     def test_detect_an_edited_revision(self, configuration: Configuration) -> None:

@@ -193,7 +193,7 @@ class TestHazardsAndRehearsal:
             )
 
         assert [item.revision.id for item in assessed] == [item.id for item in created.pending]
-        assert rehearsed.downgrade == "down and up again, both catalogs as expected"
+        assert rehearsed.downgrade == "verified: downgrade and upgrade again"
         assert find_drift(configuration, database) == ()
         assert len(way_back) == len(had)
 
@@ -202,8 +202,8 @@ class TestCheck:
     def test_runs_each_revision_of_each_branch_up_and_down(self, configuration: Configuration) -> None:
         assert check_project(configuration).checks == (
             "one head",
-            "every step runs up, down and up again",
-            "the result equals the models",
+            "every revision is reversible",
+            "the schema matches the models",
         )
 
     @pytest.mark.parametrize("broken", ["left", "right", "net"])
@@ -222,7 +222,7 @@ class TestCheck:
         file.write_text(file.read_text().partition("def downgrade")[0] + "def downgrade() -> None:\n    pass\n")
 
         assert (
-            check_project(configuration, since="first").checks[1] == "every step since first runs up, down and up again"
+            check_project(configuration, since="first").checks[1] == "every revision after first is reversible"
         )
 
 

@@ -58,8 +58,9 @@ def _show_environments(ctx: click.Context, *, as_json: bool) -> None:
 def check(ctx: click.Context, seal: bool, since: str | None, env: str | None, as_json: bool) -> None:
     """Verify migrations: one head, every revision reversible, result matches the models.
 
-    Use this in CI. Runs every revision up, down and up again on temporary databases, and compares catalogs. With -e, it
-    also compares the environment's database with its revision. Ends with 1 and the reason if something is wrong.
+    Use this in CI. Upgrades, downgrades and upgrades again every revision on temporary databases, and compares
+    catalogs. With -e, it also compares the environment's database with its revision. Ends with 1 and the reason if
+    something is wrong.
 
     Example: seedbed migrate check
     """

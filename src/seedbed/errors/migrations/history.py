@@ -63,7 +63,7 @@ class RevisionNotReversible(MigrationError):
 
     def __init__(self, revision: str, reason: str) -> None:
         super().__init__(
-            f"Revision {revision} does not run up, down and up again: {reason}.",
+            f"Revision {revision} is not reversible: {reason}.",
             remedy="Fix it, or raise RuntimeError in its downgrade() if it cannot be undone. To skip revisions that "
             "are older than Seedbed in this project: seedbed migrate check --since REVISION",
         )

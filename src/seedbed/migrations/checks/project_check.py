@@ -55,7 +55,7 @@ class ProjectCheck:
 
 
 def check_project(configuration: Configuration, *, since: str | None = None) -> ProjectCheck:
-    """Check that the history has one head, that each revision is reversible, and that the result equals the models.
+    """Check that the history has one head, that each revision is reversible, and that the schema matches the models.
 
     Each revision is upgraded, downgraded and upgraded again, and the catalogs are compared. A revision that changes
     data also runs on sample rows; the other revisions were proven on sample rows when they were drafted. Revisions up
@@ -99,8 +99,8 @@ def check_project(configuration: Configuration, *, since: str | None = None) -> 
         revisions=len(history.revisions),
         checks=(
             "one head",
-            f"every step{f' since {skipped[-1].id}' if skipped else ''} runs up, down and up again",
-            "the result equals the models",
+            f"every revision{f' after {skipped[-1].id}' if skipped else ''} is reversible",
+            "the schema matches the models",
         ),
         stale_hints=tuple(list_hints(schema)),
         conditions=tuple(conditions),

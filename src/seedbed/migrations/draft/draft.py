@@ -1,4 +1,4 @@
-"""Drafting of revisions: compare two throw-away databases, write the files, prove them, and keep them."""
+"""Drafting of revisions: compare two temporary databases, write the files, verify them, and keep them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -60,10 +60,10 @@ def draft(
 ) -> DraftedRevisions | None:
     """Draft the revisions that make the migrations equal to the models; None if they are equal.
 
-    The target database is never touched. The history is replayed on one throw-away database and the models are created
-    on another; the steps between the two are written, and proven on the first. What would block others on existing
+    The target database is never touched. The history is replayed on one temporary database and the models are created
+    on another; the steps between the two are written, and verified on the first. What would block others on existing
     tables is deferred to a second revision, whose steps are committed one by one. The files are written to a folder
-    that no other command reads, and moved only when everything is proven, so an error or a kill leaves none. Of two
+    that no other command reads, and moved only when everything is verified, so an error or a kill leaves none. Of two
     concurrent drafts, the second waits and starts after the first. A change that a draft cannot make is an error; with
     `is_partial` it is named and left out.
 
@@ -97,7 +97,7 @@ def draft(
             _build_candidate(drafted, revisions, change_set), _make_copies(configuration, history, start_database)
         )
         for number, revision in enumerate(revisions, 1):
-            part_line = [f"Part {number} of {len(revisions)}, proven together."] if len(revisions) > 1 else []
+            part_line = [f"Part {number} of {len(revisions)}, verified together."] if len(revisions) > 1 else []
             add_verdict(revision, [*part_line, *proof.lines()])
         placed = _place_and_seal(project, drafted, revisions)
     steps = tuple(statement.python_code for statement in change_set.upgrade)
@@ -144,7 +144,7 @@ def _seal_new(project: Project, *, still_open: str | None = None) -> None:
 
 
 def replay(configuration: Configuration, shadow: Database, history: History) -> None:
-    """Upgrade an empty throw-away database to the newest revision.
+    """Upgrade an empty temporary database to the newest revision.
 
     Raises:
         RevisionFailure: a revision of the history fails.
@@ -156,7 +156,7 @@ def replay(configuration: Configuration, shadow: Database, history: History) -> 
 
 
 def build_model_catalog(configuration: Configuration, schema: Schema) -> tuple[Catalog, SystemRows]:
-    """Create the models in a throw-away database, and read its catalog and the rows of its system catalogs."""
+    """Create the models in a temporary database, and read its catalog and the rows of its system catalogs."""
     project = configuration.project
     with shadow_database(configuration) as shadow, connect(shadow) as connection:
         create_schema(connection, schema, create_role=get_role_creator(shadow))
@@ -172,7 +172,7 @@ def find_changes(
     *,
     is_partial: bool = False,
 ) -> ChangeSet:
-    """Replay the history on an empty throw-away database, and compare it with the models.
+    """Replay the history on an empty temporary database, and compare it with the models.
 
     The models are loaded and created on another database at the same time: most of the work is the server's, which has
     a process for each connection.

@@ -236,4 +236,4 @@ def _try_downgrade(
     except (RuntimeError, NotImplementedError) as error:
         connection.rollback()
         return f"impossible: {error}"
-    return "down and up again, both catalogs as expected"
+    return "verified: downgrade and upgrade again"

@@ -16,9 +16,7 @@ _BLANKS_AT_LINE_ENDS = re.compile(r"[ \t]+(?=\n)")
 _WITHOUT_EFFECT = frozenset({"ctx", "kind", "type_comment", "type_ignores", "type_params"})
 """Fields of a syntax tree that do not affect execution."""
 
-_NOTE = (
-    "# Written by Seedbed. Two new revisions after the same one conflict here, where they can still be put in order.\n"
-)
+_NOTE = "# Written by Seedbed. Commit it. Two revisions after the same one conflict here when they are merged.\n"
 OPEN = "open"
 """Stands for the checksum of a revision that is still being written by hand."""
 

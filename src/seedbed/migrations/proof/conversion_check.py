@@ -77,7 +77,7 @@ def check_conversions(
 ) -> ConversionReport:
     """Convert sample values of every column whose type changes, up and down, and of its new type, down and up.
 
-    The database is left unchanged. A value that comes back as another one is a loss; of the downgrade, if the new
+    The database is left unchanged. A value that becomes another one is a loss; of the downgrade, if the new
     column still held it.
     """
     losses_up: list[Loss] = []
@@ -113,14 +113,14 @@ def check_conversions(
                 conversion.old,
                 conversion.down,
                 conversion.new,
-                "Going down, ",
+                "On downgrade, ",
             ),
         ):
             if not is_known and not uses_column(expression, source.name):
                 new_losses.append(Loss(*_column_path(conversion, column), f"every value of {conversion.display_name}"))
             elif changes and not is_known:
                 value, returned = _quote_example(changes[0].value), _quote_example(changes[0].returned)
-                example = f"{value}, which comes back as {returned}"
+                example = f"{value}, which becomes {returned}"
                 new_losses.append(
                     Loss(*_column_path(conversion, column), f"values of {conversion.display_name} such as {example}")
                 )
@@ -146,7 +146,7 @@ def _pick_examples(changes: Sequence[ValueChange]) -> list[ValueChange]:
 
 
 def _describe_change(change: ValueChange) -> str:
-    return f"{_quote_example(change.value)} comes back as {_quote_example(change.returned)}"
+    return f"{_quote_example(change.value)} becomes {_quote_example(change.returned)}"
 
 
 def _quote_example(value: str | None) -> str:

@@ -29,10 +29,10 @@ from seedbed.postgres.quoting import ColumnName, display_name
 class Verdict(StrEnum):
     """The result of a proof. A failed one has no verdict."""
 
-    PROVEN = "proven"
-    NAMED_LOSS = "proven with named loss"
+    VERIFIED = "verified"
+    DATA_LOSS = "verified with data loss"
     FORWARD_ONLY = "forward only"
-    PARTIAL = "proven in part"
+    PARTIAL = "partly verified"
 
 
 @dataclass(frozen=True)
@@ -59,17 +59,17 @@ class Proof:
         """The proof as text for the terminal and for the revision's docstring."""
         tables = len(self.sample_rows.rows)
         lines = [f"{self.verdict.capitalize()} on PostgreSQL {self.postgresql_version}: {', '.join(self.steps)}."]
-        lines += [f"Left to be written by hand: {'; '.join(self.manual_changes)}."] if self.manual_changes else []
-        lines += [f"Loses {', '.join(self.losses)}."] if self.losses else []
-        lines += [f"Going down loses {', '.join(self.downgrade_losses)}."] if self.downgrade_losses else []
+        lines += [f"To be written by hand: {'; '.join(self.manual_changes)}."] if self.manual_changes else []
+        lines += [f"Upgrade loses {', '.join(self.losses)}."] if self.losses else []
+        lines += [f"Downgrade loses {', '.join(self.downgrade_losses)}."] if self.downgrade_losses else []
         lines += [f"For example, {'; '.join(self.examples)}."] if self.examples else []
-        lines += [f"Rows must fit: {condition}." for condition in self.row_conditions]
-        lines += [f"Tried with rows in {tables} table{'s' if tables != 1 else ''}."] if tables else []
+        lines += [f"Existing rows must satisfy: {condition}." for condition in self.row_conditions]
+        lines += [f"Tested with sample rows in {tables} table{'s' if tables != 1 else ''}."] if tables else []
         lines += [
-            f"No row could be made for {table}: {reason}." for table, reason in self.sample_rows.without_rows.items()
+            f"No sample row for {table}: {reason}." for table, reason in self.sample_rows.without_rows.items()
         ]
         lines += [
-            f"No values of type {type_name} were tried: {', '.join(columns)}."
+            f"Not tested with values of type {type_name}: {', '.join(columns)}."
             for type_name, columns in self.untested_types.items()
         ]
         return lines
@@ -150,8 +150,8 @@ def _run(
     converted = rename_columns(expected.converted_columns, candidate)
     unexpected = [loss for loss in losses if loss.column not in converted.get((loss.schema, loss.table), ())]
     losses += check_rows_survive("upgrade", *new_names, connection, candidate, unexpected, converted)
-    steps = ["up", f"catalogue equal to the models'{' but for what is left' if manual_changes else ''}", "rows kept"]
-    verdict = Verdict.NAMED_LOSS if losses else Verdict.PROVEN
+    steps = ["upgrade", f"schema matches the models{', except for these changes' if manual_changes else ''}", "rows kept"]
+    verdict = Verdict.DATA_LOSS if losses else Verdict.VERIFIED
     properties: list[str] = []
     untested_types = sample_rows.untested_types
     downgrade_losses = [*candidate.downgrade_losses, *report.downgrade_losses]
@@ -193,7 +193,7 @@ def _run(
             "downgrade", rows, kept_counters, connection, candidate, known_losses, expected.converted_columns
         )
         candidate.up(connection)
-        steps += ["down over new rows" if adds_rows else "down", "catalogue equal to the beginning", "up again"]
+        steps += ["downgrade over new rows" if adds_rows else "downgrade", "schema as before", "upgrade again"]
     return Proof(
         Verdict.PARTIAL if manual_changes else verdict,
         candidate.after.version,
@@ -225,7 +225,7 @@ def _check_insertable(before: SampleRows, after: SampleRows, candidate: Candidat
     renamed = {display_name(*new): display_name(*old) for new, old in candidate.renamed_tables.items()}
     for table, reason in after.failing_tables.items():
         if renamed.get(table, table) not in before.failing_tables:
-            raise DraftProofFailure("rows put in after the upgrade", f"{table} takes none: {reason}")
+            raise DraftProofFailure("inserting rows after the upgrade", f"{table} rejects every row: {reason}")
 
 
 def _find_tame_values(candidate: Candidate) -> dict[ColumnName, list[str]]:

@@ -72,12 +72,12 @@ def read_lock(project: Project, environment: Environment, *, as_of: datetime | N
 def write_lock(project: Project, environment: Environment, lock: Lock) -> None:
     """Write an environment's lock file."""
     lines = [
-        "# Written by Seedbed and kept in version control: the same lock and seeds give the same rows.",
+        "# Written by Seedbed. Commit it: the same lock and the same seeds generate the same rows.",
         f"engine = {lock.engine}",
         f"seed = {lock.seed}",
         f"as_of = {lock.as_of.isoformat()}",
         "",
-        "# What they were made with; `seedbed seed check` compares it.",
+        "# `seedbed seed check` compares these.",
         f'content = "{lock.content}"',
         f'revision = "{lock.revision}"',
         f'faker = "{lock.faker}"',

@@ -66,7 +66,7 @@ def add_column(table: Table, column: Column, after: Catalog, sources: ValueSourc
     value = pick_placeholder(column.type, after) if sources.is_downgrade else None
     if value is None:
         raise MissingBackfill(table.name, column.name)
-    loss = column_loss(table, column, f"comes back as {value} in every row")
+    loss = column_loss(table, column, f"becomes {value} in every row")
     step = render_add_column(table, column, default=f"{value}::{column.type}")
     return [Statement(step.sql, step.alembic_call, loss=loss), *change_default(table, column)]
 

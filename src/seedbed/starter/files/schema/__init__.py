@@ -1,4 +1,4 @@
-"""The tables of the reference project: everything else in this repository follows from them."""
+"""Database tables. Import every model module here."""
 
 from schema.base import Table
 from schema.task import Task

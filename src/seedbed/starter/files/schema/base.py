@@ -1,9 +1,11 @@
-"""What all tables share: one metadata, whose constraints have names that a migration can rely on."""
+"""The base class of all tables."""
+
+from datetime import UTC, datetime
 
 from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
-NAMES = {
+CONSTRAINT_NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "ck": "ck_%(table_name)s_%(constraint_name)s",
@@ -13,4 +15,8 @@ NAMES = {
 
 
 class Table(SQLModel):
-    metadata = MetaData(naming_convention=NAMES)
+    metadata = MetaData(naming_convention=CONSTRAINT_NAMES)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)

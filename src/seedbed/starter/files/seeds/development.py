@@ -1,4 +1,4 @@
-"""What a developer's database is filled with."""
+"""Rows for development."""
 
 from schema import Task, User
 from seedbed.seeding import Seeds, choice, per

@@ -1,4 +1,4 @@
-"""Tasks and their users, in a database that is migrated and seeded, and as it was for every test."""
+"""Tests of tasks. Each test has its own migrated and seeded database."""
 
 from collections.abc import Callable
 
@@ -7,11 +7,10 @@ from sqlmodel import Session, select
 from schema import Task, User
 
 
-class TestTask:
-    def test_goes_with_its_user(self, db: Session, make: Callable[..., Task]) -> None:
-        owner = make(Task, title="Write to Charles").user_id
+def test_deleting_a_user_deletes_its_tasks(db: Session, make: Callable[..., Task]) -> None:
+    user_id = make(Task, title="Write to Charles").user_id
 
-        db.delete(db.get(User, owner))
-        db.commit()
+    db.delete(db.get(User, user_id))
+    db.commit()
 
-        assert db.exec(select(Task).where(Task.user_id == owner)).all() == []
+    assert db.exec(select(Task).where(Task.user_id == user_id)).all() == []
