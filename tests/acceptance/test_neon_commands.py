@@ -40,7 +40,6 @@ def neon(emulator: Neon) -> Iterator[Neon]:
     yield emulator
     emulator.faults(limit=10)
     emulator.main(MARK.format("development"), 'DROP TABLE IF EXISTS alembic_version, task, "user" CASCADE')
-    emulator.main("DROP FUNCTION IF EXISTS touch_updated_at() CASCADE")
     for branch in sorted(emulator.run.cloud.branches.values(), key=lambda branch: branch.created_at, reverse=True):
         if not branch.default:
             NeonBranches.from_configuration(emulator.configuration()).client.delete_branch(branch.id)

@@ -24,7 +24,9 @@ TOGETHER = int(os.environ.get("TEST_TOGETHER", "4"))
 """How many bring one preview up at once: 10 by hand."""
 
 USERS = 'SELECT count(*) FROM "user"'
-USER = """INSERT INTO "user" (email, hashed_password) VALUES ('{}@example.org', 'x')"""
+USER = """
+    INSERT INTO "user" (email, hashed_password, is_active, created_at) VALUES ('{}@example.org', 'x', true, now())
+"""
 
 pytestmark = pytest.mark.parametrize("project", people()[:1], ids=lambda person: person.name, indirect=True)
 

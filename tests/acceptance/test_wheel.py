@@ -107,7 +107,7 @@ class TestWheel:
 
         assert place.startswith(str(home))
         assert begun == (
-            "Created shop (24 files):\n"
+            "Created shop (23 files):\n"
             "  schema/      the tables, User and Task\n"
             "  migrations/  the revision that creates them\n"
             "  seeds/       sample data per environment\n"

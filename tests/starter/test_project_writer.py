@@ -27,7 +27,14 @@ FILES = sorted(
     for path in PACKAGED.rglob("*")
     if path.is_file() and "__pycache__" not in path.parts
 )
-OWN = {".github/workflows/ci.yml", ".pre-commit-config.yaml", "README.md", "pyproject.toml", "tests/test_tasks.py"}
+DOCKER = {".dockerignore", "Dockerfile"}
+OWN = DOCKER | {
+    ".github/workflows/ci.yml",
+    ".pre-commit-config.yaml",
+    "README.md",
+    "pyproject.toml",
+    "tests/test_tasks.py",
+}
 
 
 def table(file: Path) -> dict[str, Any]:
@@ -37,7 +44,7 @@ def table(file: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with every part."""
-    return create_project(tmp_path_factory.mktemp("whole") / "shop").directory
+    return create_project(tmp_path_factory.mktemp("whole") / "shop", ProjectParts(docker=True)).directory
 
 
 def texts(folder: Path) -> dict[str, str]:
@@ -49,19 +56,23 @@ class TestFiles:
     def test_are_the_reference_projects_byte_for_byte(self, whole: Path, file: str) -> None:
         assert (whole / file).read_bytes() == (ROOT / file).read_bytes()
 
-    @pytest.mark.parametrize("part", ["neon", "service"])
+    @pytest.mark.parametrize("part", ["docker", "neon", "service"])
     def test_differ_without_a_part_in_what_is_about_it_and_in_nothing_else(
         self, whole: Path, tmp_path: Path, part: str
     ) -> None:
         all_of_it = texts(whole)
 
-        less = texts(create_project(tmp_path / "shop", ProjectParts(**{part: False})).directory)
+        less = texts(create_project(tmp_path / "shop", ProjectParts(**{"docker": True, part: False})).directory)
 
         assert not set(less) - set(all_of_it)
-        left_out = {".github/workflows/previews.yml"} if part == "neon" else set()
-        assert set(all_of_it) - set(less) == left_out
+        left_out = {"docker": DOCKER, "neon": {".github/workflows/previews.yml"}, "service": set()}
+        assert set(all_of_it) - set(less) == left_out[part]
         changed = {file for file, text in less.items() if text != all_of_it[file]}
-        assert changed == {".env.example", "README.md"} | ({"pyproject.toml"} if part == "service" else set())
+        assert changed == {
+            "docker": {"README.md"},
+            "neon": {".env.example", "README.md"},
+            "service": {".env.example", "Dockerfile", "README.md", "pyproject.toml"},
+        }[part]  # fmt: skip
         lines = [
             line[2:]
             for file in changed
@@ -69,8 +80,9 @@ class TestFiles:
             if line.startswith("-") and not line.startswith("---")
         ]
         words = {
+            "docker": "Dockerfile",
             "neon": "NEON|Neon|pooler|DATABASE_URL",
-            "service": "SEEDBED_(?!ENV)|service|serve|read|cursors|origins",
+            "service": "SEEDBED_(?!ENV)|service|[Ss]erve|read|cursors|origins|8000",
         }
         assert [line for line in lines if line and not re.search(words[part], line)] == []
         assert find_project(tmp_path / "shop").service is (part != "service")
@@ -84,12 +96,20 @@ class TestFiles:
         assert checked.returncode == 0, checked.stderr
 
     def test_have_no_mark_of_what_could_be_left_out(self, whole: Path) -> None:
-        assert [
-            file for file, text in texts(whole).items() if re.search("(# |<!-- )(with|without) (neon|service)", text)
-        ] == []
+        mark = "(# |<!-- )(with|without) (docker|neon|service)"
+        assert [file for file, text in texts(whole).items() if re.search(mark, text)] == []
 
     def test_are_as_many_as_a_project_needs(self) -> None:
-        assert len(FILES) == 24
+        assert len(FILES) == 23 + len(DOCKER)
+
+    @pytest.mark.parametrize("service", [True, False])
+    def test_dockerfile_passes_hadolint(self, tmp_path: Path, service: bool) -> None:
+        folder = create_project(tmp_path / "shop", ProjectParts(service=service, docker=True)).directory
+        hadolint = Path(sys.executable).with_name("hadolint")
+
+        linted = subprocess.run([hadolint, folder / "Dockerfile"], capture_output=True, text=True, check=False)
+
+        assert (linted.returncode, linted.stdout) == (0, "")
 
     def test_can_be_installed_by_the_workflows(self, whole: Path) -> None:
         """setuptools refuses a folder with several packages unless it is told which; here none is to be packed."""
@@ -113,7 +133,7 @@ class TestWrite:
         written = create_project(tmp_path / "new" / "My Shop é")
 
         assert written.name == "my-shop"
-        assert list(written.files) == FILES
+        assert list(written.files) == [file for file in FILES if file not in DOCKER]
         found = find_project(written.directory)
         assert (found.name, found.schema, found.root) == ("my-shop", "schema", written.directory)
         assert (written.directory / "README.md").read_text(encoding="utf-8").startswith("# my-shop\n")

@@ -44,7 +44,7 @@ needs_psql = pytest.mark.skipif(not psql_works(), reason="no psql on this machin
 
 
 def shadows(server: TemporaryServer, *, but: str = "") -> set[str]:
-    """The throw-away databases that stay, `but` among them: those of tests beside this one, on the same server, go."""
+    """The temporary databases that stay, `but` among them: those of tests beside this one, on the same server, go."""
 
     def there() -> set[str]:
         found = execute(server.url(), "SELECT datname FROM pg_database WHERE datname LIKE 'seedbed\\_shadow\\_%'")

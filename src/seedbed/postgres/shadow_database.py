@@ -18,7 +18,7 @@ from seedbed.settings.sources import SourceKind
 
 _PREFIX = "seedbed_shadow_"
 _ABANDONED_AFTER_SECONDS = 3600
-_ORIGIN = Origin(SourceKind.DERIVED, "a throw-away database")
+_ORIGIN = Origin(SourceKind.DERIVED, "a temporary database")
 
 
 @dataclass(frozen=True)

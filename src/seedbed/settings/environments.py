@@ -36,7 +36,7 @@ DatabaseUrlField = Annotated[DatabaseUrl, BeforeValidator(_parse_database_url)]
 
 
 class Settings(BaseSettings):
-    """The settings of every environment. A field's alias is its environment variable. Its description is printed in the reference."""
+    """The settings of every environment. A field's alias is its variable; its description is for the manual."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True, validate_default=True
@@ -57,14 +57,12 @@ class Settings(BaseSettings):
     shadow_database_url: DatabaseUrlField | None = Field(
         None,
         alias="SHADOW_DATABASE_URL",
-        description="URL of a server for temporary databases, on which drafts are verified. Default: the embedded server.",
+        description="URL of a server for the temporary databases of drafts. Default: the embedded server.",
     )
     neon_api_key: SecretStr | None = Field(
         None, alias="NEON_API_KEY", description="API key for Neon, to create branches. Never shown."
     )
-    neon_project_id: str | None = Field(
-        None, alias="NEON_PROJECT_ID", description="ID of the Neon project."
-    )
+    neon_project_id: str | None = Field(None, alias="NEON_PROJECT_ID", description="ID of the Neon project.")
     neon_api_host: str = Field(
         "https://console.neon.tech/api/v2", alias="NEON_API_HOST", description="Base URL of Neon's API."
     )
@@ -79,18 +77,18 @@ class Settings(BaseSettings):
         5, alias="SEEDBED_POOL_SIZE", ge=1, le=100, description="Size of the service's connection pool, per process."
     )
     deadline: float = Field(
-        5.0, alias="SEEDBED_DEADLINE", gt=0, le=300, description="Timeout of a request in seconds. After it, the response is 503."
+        5.0, alias="SEEDBED_DEADLINE", gt=0, le=300, description="Seconds until a request times out with 503."
     )
     tokens: SecretStr | None = Field(
         None,
         alias="SEEDBED_TOKENS",
-        description="Comma-separated SHA-256 hashes of the tokens that may read. Create one: seedbed serve --new-token.",
+        description="Comma-separated SHA-256 hashes of tokens that may read. Create one: seedbed serve --new-token.",
     )
     cursor_key: SecretStr | None = Field(
         None,
         alias="SEEDBED_CURSOR_KEY",
         min_length=16,
-        description="Key that signs page cursors, at least 16 characters, shared by all processes. Default: a random key.",
+        description="Key that signs page cursors, shared by all processes, at least 16 characters. Default: random.",
     )
     cors_origins: str | None = Field(
         None,

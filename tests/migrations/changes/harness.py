@@ -35,7 +35,7 @@ from seedbed.schema.creation import create_schema
 from seedbed.settings import Environment, Origin
 from seedbed.settings.sources import SourceKind
 
-_ORIGIN = Origin(SourceKind.DERIVED, "a throw-away server")
+_ORIGIN = Origin(SourceKind.DERIVED, "a temporary server")
 _OWNER = "catalog_owner"
 
 

@@ -428,9 +428,7 @@ class TestMigrateDraftAndCheck:
         again = project.run("seedbed", "migrate", "draft", "-m", "Create hero", given=given)
 
         assert before.stderr.startswith("SB208 ")
-        assert after.stdout == (
-            "1 revision: one head, every revision is reversible, the schema matches the models.\n"
-        )
+        assert after.stdout == ("1 revision: one head, every revision is reversible, the schema matches the models.\n")
         assert again.stdout == "No changes: models match migrations.\n"
         assert (
             execute(database.direct, "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace") == []

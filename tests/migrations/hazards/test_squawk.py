@@ -88,7 +88,7 @@ OURS: Mapping[str, frozenset[str]] = {
 
 _TASTE = "how a column is best stored is for the models to say, and applying it troubles nobody"
 _BOUNDED = "every statement of an apply has lock_timeout set for it, and long ones are seen by what they lock meanwhile"
-_REFUSED = "PostgreSQL refuses it, so that the revision fails on the throw-away database"
+_REFUSED = "PostgreSQL refuses it, so that the revision fails on the temporary database"
 _ADDED = "programs of before do not use it, and go on"
 _SETTING = "a setting of the server's or a role's, which belongs to no table and is not made by revisions"
 NOT_OURS: Mapping[str, str] = {
@@ -99,7 +99,7 @@ NOT_OURS: Mapping[str, str] = {
     "ban-alter-extension": "what an extension's update does is the extension's, and its members are not compared",
     "ban-alter-function-options": "the function is there, and does what the models say",
     "ban-alter-role-options": _SETTING,
-    "ban-alter-sequence-values": "which number comes next is data, of which a throw-away database has none",
+    "ban-alter-sequence-values": "which number comes next is data, of which a temporary database has none",
     "ban-alter-system-options": _SETTING,
     "ban-alter-view-options": "the view is there, and its options are compared with the models'",
     "ban-char-field": _TASTE,

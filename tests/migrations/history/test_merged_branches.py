@@ -221,9 +221,7 @@ class TestCheck:
         file = project.root / "migrations/versions/first.py"
         file.write_text(file.read_text().partition("def downgrade")[0] + "def downgrade() -> None:\n    pass\n")
 
-        assert (
-            check_project(configuration, since="first").checks[1] == "every revision after first is reversible"
-        )
+        assert check_project(configuration, since="first").checks[1] == "every revision after first is reversible"
 
 
 class TestDraft:

@@ -32,7 +32,7 @@ def postmaster(folder: Path) -> psutil.Process:
 
 @pytest.fixture
 def places(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where throw-away servers are made, apart from those of other runs."""
+    """Where temporary servers are made, apart from those of other runs."""
     monkeypatch.setattr(temporary_server, "_choose_parent", lambda account: folder)
     return folder
 

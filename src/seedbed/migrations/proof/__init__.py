@@ -1,1 +1,1 @@
-"""Proofs: a drafted revision is tried on throw-away databases with sample rows before anyone sees it."""
+"""Proofs: a drafted revision is tried on temporary databases with sample rows before anyone sees it."""

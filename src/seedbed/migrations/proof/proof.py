@@ -65,9 +65,7 @@ class Proof:
         lines += [f"For example, {'; '.join(self.examples)}."] if self.examples else []
         lines += [f"Existing rows must satisfy: {condition}." for condition in self.row_conditions]
         lines += [f"Tested with sample rows in {tables} table{'s' if tables != 1 else ''}."] if tables else []
-        lines += [
-            f"No sample row for {table}: {reason}." for table, reason in self.sample_rows.without_rows.items()
-        ]
+        lines += [f"No sample row for {table}: {reason}." for table, reason in self.sample_rows.without_rows.items()]
         lines += [
             f"Not tested with values of type {type_name}: {', '.join(columns)}."
             for type_name, columns in self.untested_types.items()
@@ -150,7 +148,8 @@ def _run(
     converted = rename_columns(expected.converted_columns, candidate)
     unexpected = [loss for loss in losses if loss.column not in converted.get((loss.schema, loss.table), ())]
     losses += check_rows_survive("upgrade", *new_names, connection, candidate, unexpected, converted)
-    steps = ["upgrade", f"schema matches the models{', except for these changes' if manual_changes else ''}", "rows kept"]
+    exception = ", except for these changes" if manual_changes else ""
+    steps = ["upgrade", f"schema matches the models{exception}", "rows kept"]
     verdict = Verdict.DATA_LOSS if losses else Verdict.VERIFIED
     properties: list[str] = []
     untested_types = sample_rows.untested_types
