@@ -120,7 +120,7 @@ class TestRehearse:
         project.run("up", "--once")
         task = project.root / "schema" / "task.py"
         text = task.read_text(encoding="utf-8")
-        task.write_text(text.replace("sa_type=Text)", "sa_type=Text, index=True)"), encoding="utf-8")
+        task.write_text(text.replace("str | None = None", "str | None = Field(default=None, index=True)"), encoding="utf-8")
         project.run("migrate", "draft", "-m", "Find tasks by description", "--plain")
 
         planned = project.run("migrate", "plan", code=1)
@@ -129,6 +129,6 @@ class TestRehearse:
 
         assert "scan-with-readers: task" in planned.stdout
         assert "Share on task" in rehearsed.stdout
-        assert rehearsed.stdout.endswith("downgrade: verified: downgrade and upgrade again\n")
+        assert rehearsed.stdout.endswith("downgrade: verified, and upgraded again\n")
         assert [step["scans"] for step in json.loads(gate.stdout)["steps"]] == [["task"]]
         assert project.rows("SELECT count(*) FROM pg_database WHERE datname ~ 'rehearsal|shadow'") == "0"

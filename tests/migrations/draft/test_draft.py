@@ -208,7 +208,7 @@ class TestDraft:
 
         assert proof is not None
         assert dict(proof.untested_types) == {"polygon": ("area.outline",)}
-        assert "No values of type polygon were tried: area.outline." in proof.lines()
+        assert "Not tested with values of type polygon: area.outline." in proof.lines()
 
     def test_rows_of_a_default_partition_are_a_condition(
         self, project: Project, configured: Configuration, tmp_path: Path, seedbed_server: TemporaryServer

@@ -124,7 +124,7 @@ class TestRehearse:
         assert re.fullmatch(r"blocks reads and writes on task for \d+ ms; everything else under 50 ms", result.verdict)
         assert [(item.table, item.blocked_access) for item in result.blocked] == [("task", "reads and writes")]
         assert result.blocked[0].seconds >= 0.3
-        assert result.downgrade == "verified: downgrade and upgrade again"
+        assert result.downgrade == "verified, and upgraded again"
 
     def test_reports_rewrites_scans_and_changed_rows(
         self, project: Project, database: Database, copy: Database
@@ -201,7 +201,7 @@ class TestDumpAndRestore:
             result = rehearse(configuration, source, plan_upgrade(project.settled, source))
 
         assert result.steps[0].scans == ("task",)
-        assert result.downgrade == "verified: downgrade and upgrade again"
+        assert result.downgrade == "verified, and upgraded again"
         assert shadows(seedbed_server) == set()
 
 

@@ -193,7 +193,7 @@ class TestHazardsAndRehearsal:
             )
 
         assert [item.revision.id for item in assessed] == [item.id for item in created.pending]
-        assert rehearsed.downgrade == "verified: downgrade and upgrade again"
+        assert rehearsed.downgrade == "verified, and upgraded again"
         assert find_drift(configuration, database) == ()
         assert len(way_back) == len(had)
 

@@ -236,4 +236,4 @@ def _try_downgrade(
     except (RuntimeError, NotImplementedError) as error:
         connection.rollback()
         return f"impossible: {error}"
-    return "verified: downgrade and upgrade again"
+    return "verified, and upgraded again"
