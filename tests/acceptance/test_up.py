@@ -120,7 +120,9 @@ class TestRehearse:
         project.run("up", "--once")
         task = project.root / "schema" / "task.py"
         text = task.read_text(encoding="utf-8")
-        task.write_text(text.replace("str | None = None", "str | None = Field(default=None, index=True)"), encoding="utf-8")
+        task.write_text(
+            text.replace("str | None = None", "str | None = Field(default=None, index=True)"), encoding="utf-8"
+        )
         project.run("migrate", "draft", "-m", "Find tasks by description", "--plain")
 
         planned = project.run("migrate", "plan", code=1)

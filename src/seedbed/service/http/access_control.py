@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -18,7 +18,7 @@ from seedbed.settings import Configuration, Environment
 
 MAX_URL_BYTES = 8000
 _PUBLIC_PATHS = frozenset({"/health/live", "/health/ready"})
-_BROWSER_PATHS = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
+_BROWSER_PATHS = frozenset({"/", "/docs", "/openapi.json"})
 """Pages that people open in a browser, which asks for a user name and password after a Basic challenge."""
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -82,15 +82,17 @@ def _is_loopback(host: str) -> bool:
 
 
 class AccessControlMiddleware:
-    """Refuses a URL that is too long. If tokens are configured, it also refuses a request without one, except /health.
+    """Refuses a URL that is too long. If tokens are configured, it also refuses a request without one, except to
+    /health and to `public_files`.
 
     A client sends its token as a bearer token, or as the password of any user name, which a browser can do for the
     documentation. The token's hash is compared with every configured hash in constant time, so the duration of a
     refusal reveals nothing.
     """
 
-    def __init__(self, app: ASGIApp, *, hashes: Sequence[bytes]) -> None:
+    def __init__(self, app: ASGIApp, *, hashes: Sequence[bytes], public_files: Iterable[str] = ()) -> None:
         self._app = app
+        self._public_paths = _PUBLIC_PATHS.union(public_files)
         self._hashes = tuple(hashes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,7 +108,7 @@ class AccessControlMiddleware:
     def _find_error(self, scope: Scope) -> UrlTooLong | InvalidToken | None:
         if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > MAX_URL_BYTES:
             return UrlTooLong(MAX_URL_BYTES)
-        if not self._hashes or _local_path(scope) in _PUBLIC_PATHS or self._has_token(scope):
+        if not self._hashes or _local_path(scope) in self._public_paths or self._has_token(scope):
             return None
         return InvalidToken()
 

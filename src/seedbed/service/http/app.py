@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI, Response
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,6 +18,7 @@ from seedbed.service.http.access_control import AccessControlMiddleware, parse_o
 from seedbed.service.http.health import ReadinessProbe, create_health_router, read_project_history
 from seedbed.service.http.instrumentation import CONTENT_TYPE, AccessLogMiddleware, Metrics
 from seedbed.service.http.openapi import add_tables_to_openapi
+from seedbed.service.http.pages import add_pages, list_page_files
 from seedbed.service.http.problems import add_problem_handlers, create_error_problem
 from seedbed.service.http.table_routes import TEMPLATE_SCOPE_KEY, TableRouter
 from seedbed.service.pool.query_runner import QueryRunner
@@ -59,7 +59,9 @@ def create_app(
         finally:
             await query_runner.close()
 
-    app = FastAPI(title=configuration.project.name, version=__version__, lifespan=lifespan)
+    app = FastAPI(
+        title=configuration.project.name, version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None
+    )
     app.state.query_runner = query_runner
     router = load_custom_router(configuration.project)
     app.add_middleware(
@@ -70,7 +72,7 @@ def create_app(
         deadline=settings.deadline,
     )
     hashes = parse_token_hashes(configuration)
-    app.add_middleware(AccessControlMiddleware, hashes=hashes)
+    app.add_middleware(AccessControlMiddleware, hashes=hashes, public_files=list_page_files())
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -98,10 +100,7 @@ def create_app(
     async def show_metrics() -> Response:
         return Response(metrics.render(), media_type=CONTENT_TYPE)
 
-    @app.get("/", include_in_schema=False)
-    async def redirect_to_docs() -> RedirectResponse:
-        return RedirectResponse("docs")
-
+    add_pages(app, resources, readiness_probe, environment=configuration.environment)
     add_tables_to_openapi(app, resources, with_tokens=bool(hashes))
     return app
 

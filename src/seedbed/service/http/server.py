@@ -25,7 +25,7 @@ _DRAIN_SECONDS = 10
 
 
 def listen(host: str, port: int, *, try_next_ports: bool = False) -> socket.socket:
-    """Bind the service's port early, so that no other program takes it previous the service is ready.
+    """Bind the service's port early, so that no other program takes it before the service is ready.
 
     Raises:
         PortInUse: the port is in use. With `try_next_ports`, the next 19 ports are in use too.

@@ -16,7 +16,7 @@ from seedbed.schema import Schema
 from seedbed.service.queries.response_models import ResponseModel, build_response_model
 from seedbed.service.queries.visibility import ReadableColumn, collect_readable_columns, is_table_public
 
-_RESERVED_PATHS = frozenset({"/docs", "/health", "/metrics", "/openapi.json", "/redoc"})
+_RESERVED_PATHS = frozenset({"/docs", "/favicon.ico", "/health", "/metrics", "/openapi.json"})
 
 
 @dataclass(frozen=True, eq=False)
