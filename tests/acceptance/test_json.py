@@ -12,7 +12,7 @@ from seedbed.migrations.apply.plan import UpgradePlan
 from seedbed.migrations.checks.baseline import Baseline, RevisionEdit
 from seedbed.migrations.checks.doctor_files import Finding
 from seedbed.migrations.checks.project_check import ProjectCheck
-from seedbed.migrations.checks.status import EnvironmentStatus
+from seedbed.migrations.checks.status import EnvironmentStatus, RevisionStatus
 from seedbed.migrations.draft.draft import DraftedRevisions
 from seedbed.migrations.hazards.rehearsal import BlockedTable, Rehearsal, RehearsedStatement
 from seedbed.migrations.hazards.rules import Hazard
@@ -51,12 +51,14 @@ PRINTED: dict[str, type[Any]] = {
     "migrate adopt": Baseline,
     "migrate check": ProjectCheck,
     "migrate draft": DraftedRevisions,
+    "migrate history": RevisionStatus,
     "migrate rebase": RebasedRevision,
     "migrate rehearse": Rehearsal,
     "migrate status": UpgradePlan,
     "migrate status --all": EnvironmentStatus,
     "preview base": PreviewBase,
     "preview gc": CollectedBranch,
+    "preview list": Branch,
     "schema show": TableDescription,
     "seed check": SeedsChecked,
     "seed mask": MaskedDatabase,
@@ -77,6 +79,7 @@ RUN = (
     "migrate downgrade",
     "migrate apply -e development",
     "migrate status",
+    "migrate history",
     "db mark",
     "schema show",
     "seed plan",

@@ -29,7 +29,11 @@ class TestBranch:
             "Created scratch, a copy of development, marked development.\n"
             "URL: seedbed branch url scratch --show-password\n"
         )
-        assert re.fullmatch(r"scratch  development  from development  \d{4}-\d\d-\d\d \d\d:\d\d\n", listed.stdout)
+        assert re.fullmatch(
+            r"NAME     MARK         PARENT       CREATED           EXPIRES\n"
+            r"scratch  development  development  \d{4}-\d\d-\d\d \d\d:\d\d  never\n",
+            listed.stdout,
+        )
         assert re.fullmatch(
             r"postgresql://seedbed_owner:\*\*\*@127\.0\.0\.1:\d+/seedbed_scratch\?sslmode=disable\n", url.stdout
         )
@@ -49,7 +53,7 @@ class TestPreview:
         down = project.run("preview", "down", "preview/pr-42")
         nothing = project.run("preview", "down", "preview/pr-42")
 
-        *said, expiry, url = first.stdout.splitlines()
+        *said, expiry, url, use = first.stdout.splitlines()
         assert re.fullmatch(r"expires     \d{4}-\d\d-\d\d \d\d:\d\d \w+", expiry)
         assert said == [
             "preview     preview/pr-42, new copy of development",
@@ -63,7 +67,8 @@ class TestPreview:
             r"url         postgresql://seedbed_owner:\*\*\*@127\.0\.0\.1:\d+/seedbed_preview_pr_42_2ffcc8e6\?sslmode=disable",
             url,
         )
-        *said, _, url = again.stdout.splitlines()
+        assert use == 'use it      export DATABASE_URL="$(seedbed branch url preview/pr-42 --show-password)"'
+        *said, _, url, _ = again.stdout.splitlines()
         assert said == [
             "preview     preview/pr-42, existing copy of development",
             "migrations  up to date (e2be48669f4b)",

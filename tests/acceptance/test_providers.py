@@ -125,9 +125,11 @@ class TestBranch:
             "URL: seedbed branch url feature/search --show-password\n"
         )
         assert re.fullmatch(
-            r"feature/search  development  from development  \S+ \S+  expires \d{4}-\d\d-\d\d \d\d:\d\d\n",
+            r"NAME            MARK         PARENT       CREATED           EXPIRES\n"
+            r"feature/search  development  development  \S+ \S+  \d{4}-\d\d-\d\d \d\d:\d\d\n",
             listed.stdout,
         )
+        assert place.run("preview", "list").stdout == "There are no previews.\n"
         assert (shown["environment"], shown["ready"], shown["sealed"]) == ("development", True, False)
         assert ":***@" in url
         assert same.stdout.endswith("Nothing else differs.\n")

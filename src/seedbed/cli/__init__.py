@@ -11,14 +11,31 @@ from seedbed.cli.doctor import config, doctor
 from seedbed.cli.init import init
 from seedbed.cli.migrate import migrate
 from seedbed.cli.neon import neon
-from seedbed.cli.options import HELP_WIDTH
+from seedbed.cli.options import HELP_WIDTH, CommandGroup
 from seedbed.cli.preview import preview
 from seedbed.cli.schema import schema
 from seedbed.cli.seed import seed
 from seedbed.cli.serve import serve, up
 
+_OTHER_NAMES = {
+    **dict.fromkeys(["draft", "makemigrations", "revision"], "migrate draft -m TEXT"),
+    **dict.fromkeys(["apply", "upgrade"], "migrate apply"),
+    **dict.fromkeys(["downgrade", "rollback"], "migrate downgrade"),
+    **dict.fromkeys(["dev", "run", "start"], "up"),
+    **dict.fromkeys(["anonymize", "mask"], "seed mask"),
+    **dict.fromkeys(["down", "stop"], "db stop"),
+    **dict.fromkeys(["create", "new"], "init NAME"),
+    "diagram": "schema diagram",
+    "psql": "db psql",
+    "status": "migrate status",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": HELP_WIDTH})
+
+@click.group(
+    cls=CommandGroup,
+    other_names=_OTHER_NAMES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": HELP_WIDTH},
+)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.option(
     "--project",

@@ -1,12 +1,23 @@
 """`seedbed branch`: named copies of the environment's database."""
 
 import shlex
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
-from seedbed.cli.options import DURATION, columns, configuration, confirm, env_option, json_option, parse_lifetime, step
+from seedbed.cli.options import (
+    DURATION,
+    CommandGroup,
+    columns,
+    configuration,
+    confirm,
+    env_option,
+    json_option,
+    parse_lifetime,
+    step,
+)
 from seedbed.cli.options import show as show_result
 
 if TYPE_CHECKING:
@@ -15,7 +26,14 @@ if TYPE_CHECKING:
     from seedbed.previews.branch_diff import BranchDiff
 
 
-@click.group("branch")
+_OTHER_NAMES = {
+    **dict.fromkeys(["add", "copy", "new"], "branch create NAME"),
+    **dict.fromkeys(["drop", "remove", "rm"], "branch delete NAME"),
+    "ls": "branch list",
+}
+
+
+@click.group("branch", cls=CommandGroup, other_names=_OTHER_NAMES)
 def branch() -> None:
     """Create, list and delete named copies (branches) of a database.
 
@@ -78,8 +96,7 @@ def list_(ctx: click.Context, env: str | None, as_json: bool) -> None:
     from seedbed.branching import get_branch_provider
 
     branches = get_branch_provider(configuration(ctx, env)).list()
-    rows = [(b.name, b.mark, f"from {b.parent}", _format_time(b.created_at), _format_expiry(b)) for b in branches]
-    show_result(branches, as_json=as_json, lines=columns(rows) or ["There are no branches."])
+    show_result(branches, as_json=as_json, lines=format_branches(branches) or ["There are no branches."])
 
 
 @branch.command("show")
@@ -200,12 +217,18 @@ def _format_difference(diff: "BranchDiff", difference: "Difference") -> str:
     return f"only in {diff.compared_with if difference.found == 'missing' else diff.branch}: {difference.object}"
 
 
+def format_branches(branches: "Sequence[Branch]") -> list[str]:
+    """Format branches as a table with a header. There is no header without branches."""
+    rows = [(b.name, b.mark, b.parent, _format_time(b.created_at), _format_expiry(b)) for b in branches]
+    return columns([("NAME", "MARK", "PARENT", "CREATED", "EXPIRES"), *rows]) if rows else []
+
+
 def _format_time(moment: datetime) -> str:
     return f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
 def _format_expiry(branch: "Branch") -> str:
     if branch.expires_at is None:
-        return ""
-    is_past = branch.expires_at <= datetime.now(UTC)
-    return f"{'expired' if is_past else 'expires'} {_format_time(branch.expires_at)}"
+        return "never"
+    expired = " (expired)" if branch.expires_at <= datetime.now(UTC) else ""
+    return f"{_format_time(branch.expires_at)}{expired}"

@@ -7,10 +7,30 @@ import sys
 
 import click
 
-from seedbed.cli.options import columns, configuration, confirm, env_option, json_option, show, step, yes_option
+from seedbed.cli.options import (
+    CommandGroup,
+    columns,
+    configuration,
+    confirm,
+    env_option,
+    json_option,
+    show,
+    step,
+    yes_option,
+)
+
+_OTHER_NAMES = {
+    **dict.fromkeys(["migrate", "upgrade"], "migrate apply"),
+    **dict.fromkeys(["downgrade", "rollback"], "migrate downgrade"),
+    **dict.fromkeys(["connect", "console", "shell"], "db psql"),
+    **dict.fromkeys(["create", "up"], "db start"),
+    **dict.fromkeys(["down", "shutdown"], "db stop"),
+    **dict.fromkeys(["drop", "wipe"], "db reset"),
+    "seed": "seed run",
+}
 
 
-@click.group("db")
+@click.group("db", cls=CommandGroup, other_names=_OTHER_NAMES)
 def db() -> None:
     """Start, stop and inspect the database.
 

@@ -5,10 +5,11 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -50,6 +51,22 @@ DURATION = Duration()
 def parse_lifetime(value: timedelta | str | None) -> timedelta | None:
     """Return the duration; None for `never`."""
     return value if isinstance(value, timedelta) else None
+
+
+class CommandGroup(click.Group):
+    """A group that answers the name of a command of another tool with its own command for it."""
+
+    def __init__(self, *args: Any, other_names: Mapping[str, str] = MappingProxyType({}), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._other_names = other_names
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name in self._other_names and self.get_command(ctx, name) is None:
+            ctx.fail(f"No such command {name!r}. Use: seedbed {self._other_names[name]}")
+        return super().resolve_command(ctx, args)
 
 
 def env_option(command: F) -> F:

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seedbed.cli.branch import format_branches
 from seedbed.cli.options import (
     DURATION,
+    CommandGroup,
     columns,
     configuration,
     confirm,
@@ -31,7 +33,15 @@ if TYPE_CHECKING:
     from seedbed.seeding.masking import MaskingExceptions
 
 
-@click.group("preview")
+_OTHER_NAMES = {
+    **dict.fromkeys(["create", "update"], "preview up NAME"),
+    **dict.fromkeys(["delete", "drop", "remove"], "preview down NAME"),
+    **dict.fromkeys(["ls", "status"], "preview list"),
+    **dict.fromkeys(["clean", "prune"], "preview gc"),
+}
+
+
+@click.group("preview", cls=CommandGroup, other_names=_OTHER_NAMES)
 def preview() -> None:
     """Manage preview databases for pull requests.
 
@@ -171,6 +181,23 @@ def down(ctx: click.Context, name: str, env: str | None, as_json: bool) -> None:
     deleted = take_down(configuration(ctx, env), name)
     line = f"Deleted {name}." if deleted else f"There is no preview {name}."
     show({"name": name, "deleted": deleted}, as_json=as_json, lines=[line])
+
+
+@preview.command("list", short_help="List the previews with their expiry dates.")
+@env_option
+@json_option
+@click.pass_context
+def list_(ctx: click.Context, env: str | None, as_json: bool) -> None:
+    """List the previews: name, mark, parent, creation time and expiry.
+
+    `seedbed branch list` also lists branches that are not previews.
+
+    Example: seedbed preview list
+    """
+    from seedbed.previews.preview import list_previews
+
+    previews = list_previews(configuration(ctx, env))
+    show(previews, as_json=as_json, lines=format_branches(previews) or ["There are no previews."])
 
 
 @preview.command("base")

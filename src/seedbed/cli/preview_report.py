@@ -1,6 +1,7 @@
 """Output of the preview commands, for people, GitHub Actions and dotenv files."""
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,6 +85,7 @@ def format_preview(preview: "Preview", url: str, direct: str) -> list[str]:
         ("expires", f"{expires_at.astimezone():%Y-%m-%d %H:%M %Z}" if expires_at else "never"),
         ("url", url),
         *((("direct", direct),) if direct != url else ()),
+        ("use it", f'export DATABASE_URL="$(seedbed branch url {shlex.quote(preview.branch.name)} --show-password)"'),
     ]
     return columns(lines)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seedbed.cli.options import (
+    CommandGroup,
     columns,
     configuration,
     confirm,
@@ -35,7 +36,14 @@ as_of_option = click.option(
 )
 
 
-@click.group("seed")
+_OTHER_NAMES = {
+    **dict.fromkeys(["apply", "load", "up"], "seed run"),
+    **dict.fromkeys(["reload", "reset"], "seed run --fresh"),
+    "anonymize": "seed mask",
+}
+
+
+@click.group("seed", cls=CommandGroup, other_names=_OTHER_NAMES)
 def seed() -> None:
     """Fill the database with generated data.
 

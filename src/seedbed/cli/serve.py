@@ -1,7 +1,8 @@
 """`seedbed up` and `seedbed serve`: run the service, with its database prepared or alone."""
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -10,14 +11,26 @@ from seedbed.cli.options import columns, configuration, env_option, json_option,
 if TYPE_CHECKING:
     from seedbed.up import PreparedService, RouteResponse
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def address_options(command: F) -> F:
+    """Add `--host` and `--port`, which take precedence over SEEDBED_HOST and SEEDBED_PORT."""
+    host = click.option("--host", metavar="ADDRESS", help="Address to listen on. [env: SEEDBED_HOST]")
+    port = click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on. [env: SEEDBED_PORT]")
+    return host(port(command))
+
 
 @click.command("up")
 @click.option("--once", is_flag=True, help="Request each route once, print the responses, and exit.")
+@address_options
 @click.option("--public", is_flag=True, help="Disable authentication.")
 @env_option
 @json_option
 @click.pass_context
-def up(ctx: click.Context, env: str | None, once: bool, public: bool, as_json: bool) -> None:
+def up(
+    ctx: click.Context, env: str | None, once: bool, host: str | None, port: int | None, public: bool, as_json: bool
+) -> None:
     """Start PostgreSQL, apply migrations, load seeds and serve the API.
 
     Each step does only what is missing, so you can interrupt the command and run it again at any time. Without
@@ -27,7 +40,7 @@ def up(ctx: click.Context, env: str | None, once: bool, public: bool, as_json: b
 
     Example: seedbed up
     """
-    settings = configuration(ctx, env)
+    settings = configuration(ctx, env).with_address(host, port)
     with step("Loading"):
         from seedbed.up import start_service, try_service
 
@@ -64,8 +77,7 @@ def _format_body(body: object) -> str:
 
 
 @click.command("serve", short_help="Serve a read-only REST API of the tables.")
-@click.option("--host", metavar="ADDRESS", help="Address to listen on. [env: SEEDBED_HOST]")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on. [env: SEEDBED_PORT]")
+@address_options
 @click.option("--public", is_flag=True, help="Disable authentication.")
 @click.option("--new-token", is_flag=True, help="Print a new token and its hash for SEEDBED_TOKENS, and exit.")
 @env_option
@@ -99,9 +111,8 @@ def serve(
         token = made()
         show(token, as_json=as_json, lines=[f"token           {token.token}", f"SEEDBED_TOKENS  {token.hash}"])
         return
-    chosen = configuration(ctx, env)
-    address = host or chosen.settings.host
-    check_access_decided(chosen, allows_everyone=public, host=address)
+    chosen = configuration(ctx, env).with_address(host, port)
+    check_access_decided(chosen, allows_everyone=public, host=chosen.settings.host)
 
     from seedbed.postgres.database import resolve_database
     from seedbed.schema import load_schema
@@ -113,5 +124,5 @@ def serve(
     if not chosen.project.service or not schema.models:
         raise NoServableTables(chosen.project.schema, is_disabled=not chosen.project.service)
     database = resolve_database(chosen)
-    with listen(address, port or chosen.settings.port) as listening:
+    with listen(chosen.settings.host, chosen.settings.port) as listening:
         serve_forever(create_app(chosen, schema, database.url), listening)

@@ -93,6 +93,12 @@ def create_or_update(
         raise
 
 
+def list_previews(configuration: Configuration) -> list[Branch]:
+    """List the previews of the project, without the base that they are copied from."""
+    branches = get_branch_provider(configuration).list()
+    return [b for b in branches if b.environment is Environment.PREVIEW and b.name != BASE_BRANCH and not b.sealed]
+
+
 def delete(configuration: Configuration, name: str) -> bool:
     """Delete a preview. Return False if there is none, so that a pull request can be closed twice.
 

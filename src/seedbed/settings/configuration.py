@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -19,6 +19,7 @@ from seedbed.settings.database_url import DatabaseUrl
 from seedbed.settings.environments import SETTINGS_CLASSES, Environment, Settings
 from seedbed.settings.project import Project
 from seedbed.settings.sources import (
+    COMMAND_LINE_ORIGIN,
     DEFAULT_ORIGIN,
     Origin,
     SourcedValue,
@@ -56,6 +57,19 @@ class Configuration:
     environment_origin: Origin
     settings: Settings
     origins: Mapping[str, Origin]
+
+    def with_address(self, host: str | None, port: int | None) -> "Configuration":
+        """Return the configuration with another address for the service. None keeps the setting."""
+        chosen = {
+            name: (variable, value)
+            for name, variable, value in (("host", "SEEDBED_HOST", host), ("port", "SEEDBED_PORT", port))
+            if value is not None
+        }
+        return replace(
+            self,
+            settings=self.settings.model_copy(update={name: value for name, (_, value) in chosen.items()}),
+            origins={**self.origins, **{variable: COMMAND_LINE_ORIGIN for variable, _ in chosen.values()}},
+        )
 
     def get_origin(self, variable: str) -> Origin:
         return self.origins.get(variable, DEFAULT_ORIGIN)

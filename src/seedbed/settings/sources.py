@@ -44,6 +44,7 @@ class Origin:
         return f"{variable} in {self.place}" if self.kind in {SourceKind.FILE, SourceKind.PROCESS} else self.place
 
 
+COMMAND_LINE_ORIGIN = Origin(SourceKind.OPTION, "the command line")
 DEFAULT_ORIGIN = Origin(SourceKind.DEFAULT, "default")
 PROCESS_ORIGIN = Origin(SourceKind.PROCESS, "the process's environment")
 

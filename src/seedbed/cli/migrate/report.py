@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from seedbed.migrations.apply.downgrade import UndoneRevisions
     from seedbed.migrations.apply.plan import UpgradePlan
     from seedbed.migrations.apply.upgrade import AppliedRevisions
-    from seedbed.migrations.checks.status import EnvironmentStatus
+    from seedbed.migrations.checks.status import EnvironmentStatus, RevisionStatus
     from seedbed.migrations.hazards.assessment import RevisionAssessment
     from seedbed.migrations.hazards.rehearsal import Rehearsal
     from seedbed.migrations.hazards.rules import Hazard
@@ -178,3 +178,16 @@ def _count(revisions: "Sequence[Revision]") -> str:
 
 def _format_count(count: int | None) -> str:
     return "-" if count is None else str(count)
+
+
+def format_history(revisions: "Sequence[RevisionStatus]") -> list[str]:
+    """Format revisions as a table with a header. There is no header without revisions."""
+    rows = [
+        (
+            revision.id,
+            f"{revision.applied_at.astimezone():%Y-%m-%d %H:%M}" if revision.applied_at else revision.state,
+            f"{revision.message}{' (contract)' if revision.is_contract else ''}",
+        )
+        for revision in revisions
+    ]
+    return columns([("REVISION", "APPLIED", "MESSAGE"), *rows]) if rows else []

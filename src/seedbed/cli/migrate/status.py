@@ -1,8 +1,8 @@
-"""`seedbed migrate status` and `check`: show whether the database, the migrations and the models agree."""
+"""`seedbed migrate status`, `history` and `check`: show whether the database, the migrations and the models agree."""
 
 import click
 
-from seedbed.cli.migrate.report import format_edited, format_environments
+from seedbed.cli.migrate.report import format_edited, format_environments, format_history
 from seedbed.cli.options import columns, configuration, env_option, json_option, show, step
 
 
@@ -47,6 +47,21 @@ def _show_environments(ctx: click.Context, *, as_json: bool) -> None:
     with step("Checking environments"):
         statuses = read_environment_statuses(configuration(ctx, None).project)
     show(statuses, as_json=as_json, lines=format_environments(statuses))
+
+
+@click.command("history", short_help="List all migrations, newest first.")
+@env_option
+@json_option
+@click.pass_context
+def history(ctx: click.Context, env: str | None, as_json: bool) -> None:
+    """List all migrations, newest first, with when the environment's database applied each one.
+
+    Example: seedbed migrate history -e production
+    """
+    from seedbed.migrations.checks.status import read_revision_statuses
+
+    revisions = read_revision_statuses(configuration(ctx, env))
+    show(revisions, as_json=as_json, lines=format_history(revisions) or ["There are no migrations."])
 
 
 @click.command("check", short_help="Verify migrations: one head, all reversible, result matches the models.")

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import text
 
 from seedbed.errors import SchemaDrift, SeedbedError
 from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import migrate_to
-from seedbed.migrations.history.applied_log import refuse_edited_revisions
+from seedbed.migrations.history.applied_log import read_applied_records, refuse_edited_revisions
 from seedbed.migrations.history.revisions import read_current_revision, read_history
 from seedbed.postgres.catalog import Difference, exclude_objects, find_differences, read_catalog
 from seedbed.postgres.connection import connect
@@ -110,3 +111,44 @@ def _read_last_applied_at(database: Database) -> datetime | None:
             return None
         applied: datetime | None = connection.execute(text(_LAST_APPLIED_AT)).scalar()
         return applied
+
+
+@dataclass(frozen=True)
+class RevisionStatus:
+    """A revision, and whether a database has it: `state` is `applied` or `pending`.
+
+    `applied_at` and `applied_by` are None for a pending revision, and for one that was applied without Seedbed.
+    """
+
+    id: str
+    message: str
+    file: Path
+    is_contract: bool
+    state: str
+    applied_at: datetime | None = None
+    applied_by: str | None = None
+
+
+def read_revision_statuses(configuration: Configuration) -> list[RevisionStatus]:
+    """Read which revisions the environment's database has, newest first. The database is only read.
+
+    Raises:
+        UnknownDatabaseRevision: the database is at a revision that has no file.
+    """
+    database, project = resolve_database(configuration), configuration.project
+    history = read_history(project)
+    with connect(database) as connection:
+        current = read_current_revision(connection, project)
+        records = read_applied_records(connection)
+    pending = {revision.id for revision in history.find_pending(current, database.name)}
+    return [
+        RevisionStatus(
+            revision.id,
+            revision.message,
+            revision.file,
+            revision.is_contract,
+            "pending" if revision.id in pending else "applied",
+            *(records.get(revision.id, (None, None)) if revision.id not in pending else (None, None)),
+        )
+        for revision in reversed(history.revisions)
+    ]

@@ -1,5 +1,6 @@
 """The table `seedbed.revisions`: which revisions a database has had, and the checksums of their files."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +80,11 @@ def read_checksums(connection: Connection) -> dict[str, str]:
         return {}
     rows = connection.execute(text("SELECT revision, checksum FROM seedbed.revisions")).all()
     return {str(revision): str(checksum) for revision, checksum in rows}
+
+
+def read_applied_records(connection: Connection) -> dict[str, tuple[datetime, str]]:
+    """Return when and by which role each revision was applied. Revisions applied without Seedbed are missing."""
+    if connection.execute(text("SELECT to_regclass('seedbed.revisions')")).scalar() is None:
+        return {}
+    rows = connection.execute(text("SELECT revision, applied_at, applied_by FROM seedbed.revisions")).all()
+    return {str(revision): (applied_at, str(applied_by)) for revision, applied_at, applied_by in rows}
