@@ -75,7 +75,7 @@ class InvalidProjectConfig(ProjectError):
     """The `[tool.seedbed]` table has an unknown key or an invalid value.
 
     For example, the schema is not a module name, or `ignore` is not a list of names. A `pyproject.toml` that is not
-    valid TOML gives the same error. [All keys](../how-to/adopt.md#what-the-table-says) are listed there.
+    valid TOML gives the same error. [All keys](../how-to/adopt.md#configuration-keys) are listed there.
     """
 
     code = "SB105"
