@@ -67,7 +67,8 @@ class UnmodeledData(SeedError):
     """The database has tables, columns or large objects that the models do not describe.
 
     Masking would leave them unchanged, and nobody has said whether they contain personal data. Nothing was replaced.
-    [What the models do not describe](../how-to/previews.md#what-the-models-do-not-describe) explains the names.
+    [Tables and columns outside the models](../how-to/previews.md#tables-and-columns-outside-the-models)
+    explains the names.
     """
 
     code = "SB445"
