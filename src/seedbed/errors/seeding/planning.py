@@ -207,7 +207,7 @@ class UnsupportedInheritance(SeedError):
     """The seeds ask for rows of mapped classes with inheritance that the ORM could not load.
 
     For example, more rows of subclasses than of their base class, a discriminator that no class has, or a rule for a
-    column that follows from the classes. [Classes that inherit](../how-to/seed.md#classes-that-inherit) describes what
+    column that follows from the classes. [Model inheritance](../how-to/seed.md#model-inheritance) describes what
     is supported.
     """
 
