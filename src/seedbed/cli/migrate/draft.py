@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("draft", short_help="Generate a migration from model changes, and test it.")
-@click.option("-m", "--message", required=True, help="What the revision does, in a few decisions.")
+@click.option("-m", "--message", required=True, help="What the revision does, in a few words.")
 @click.option("--empty", is_flag=True, help="Create an empty revision to edit by hand (not tested).")
 @click.option(
     "--rename", "renames", multiple=True, metavar="OLD=NEW", help="Rename instead of drop and add: task.name=task.title"
