@@ -36,14 +36,7 @@ as_of_option = click.option(
 )
 
 
-_OTHER_NAMES = {
-    **dict.fromkeys(["apply", "load", "up"], "seed run"),
-    **dict.fromkeys(["reload", "reset"], "seed run --fresh"),
-    "anonymize": "seed mask",
-}
-
-
-@click.group("seed", cls=CommandGroup, other_names=_OTHER_NAMES)
+@click.group("seed", cls=CommandGroup, other_names={"anonymize": "seed mask", "load": "seed run", "up": "seed run"})
 def seed() -> None:
     """Fill the database with generated data.
 

@@ -9,7 +9,8 @@ from threading import Event, Thread
 from typing import Any
 
 from psycopg2 import Error as DriverError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import LoadFailure, RejectedRows, SeedbedError
 from seedbed.postgres.driver_errors import get_server_message
@@ -165,3 +166,18 @@ class _Reader(io.RawIOBase):
             (self._remaining, memoryview(b"")) if size < 0 else (self._remaining[:size], self._remaining[size:])
         )
         return bytes(data)
+
+
+def check_deferred_constraints(connection: Connection) -> None:
+    """Check deferred constraints before the commit, so that their errors can be translated."""
+    try:
+        connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+    except DBAPIError as error:
+        translated = (
+            translate_driver_error(str(error.orig.diag.table_name), error.orig)
+            if isinstance(error.orig, DriverError)
+            else None
+        )
+        if translated is None:
+            raise
+        raise translated from error

@@ -8,7 +8,6 @@ from itertools import islice
 
 from psycopg2 import Error as DriverError
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import (
     AppendConflict,
@@ -17,7 +16,6 @@ from seedbed.errors import (
     RejectedRows,
     SeedLockMismatch,
     TablesNotEmpty,
-    UnseededRows,
 )
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database, refuse_pooler
@@ -25,7 +23,13 @@ from seedbed.postgres.environment_mark import DestructiveAction, claim_environme
 from seedbed.postgres.quoting import quote_table
 from seedbed.seeding.encoding.rows import split_into_chunks
 from seedbed.seeding.loading.check_trial import translate_check_error, try_checks
-from seedbed.seeding.loading.copy import copy_rows, prefetch, translate_copy_error, translate_driver_error
+from seedbed.seeding.loading.copy import (
+    check_deferred_constraints,
+    copy_rows,
+    prefetch,
+    translate_copy_error,
+    translate_driver_error,
+)
 from seedbed.seeding.loading.dropped_constraints import (
     CONSTRAINT_DROP_MIN_ROWS,
     ConstraintDrop,
@@ -33,7 +37,14 @@ from seedbed.seeding.loading.dropped_constraints import (
     plan_constraint_drop,
 )
 from seedbed.seeding.loading.parallel import encode_with_executor
-from seedbed.seeding.loading.seed_log import SeedLogEntry, acquire_seeding_lock, read_seed_log, write_seed_log
+from seedbed.seeding.loading.seed_log import (
+    acquire_seeding_lock,
+    check_appendable,
+    check_seeded,
+    list_unseeded,
+    read_seed_log,
+    write_seed_log,
+)
 from seedbed.seeding.loading.sequences import build_setval_statements
 from seedbed.seeding.loading.target_tables import (
     LockedTables,
@@ -157,11 +168,11 @@ class _Loader:
                     loaded=False, rows=log_entry.rows, changed=count_changed_rows(connection, plan, log_entry.rows)
                 )
             if not append or log_entry is None or not set(target.occupied) <= set(log_entry.rows):
-                raise TablesNotEmpty(database.name, target.occupied, unseeded=_list_unseeded(target, log_entry))
+                raise TablesNotEmpty(database.name, target.occupied, unseeded=list_unseeded(target, log_entry))
             if (mismatch := log_entry.find_mismatch(plan.lock)) is not None:
                 raise SeedLockMismatch(target.occupied, *mismatch)
         if target.occupied and fresh:
-            _check_seeded(database, target, log_entry)
+            check_seeded(database, target, log_entry)
             truncate_tables(connection, plan)
         existing_rows = read_existing_rows(connection, plan)
         if existing_rows:
@@ -171,10 +182,10 @@ class _Loader:
         if loaded_rows and not any(ranges.values()):
             return self._build_result(loaded=False)
         if loaded_rows:
-            _check_appendable(plan, ranges)
+            check_appendable(plan, ranges)
         try:
             kept = self._copy_tables(connection, plan, target, ranges, is_first_load=not loaded_rows)
-            _check_deferred(connection)
+            check_deferred_constraints(connection)
         except RejectedRows as error:
             if not loaded_rows:
                 raise
@@ -282,32 +293,6 @@ class _Loader:
         return check_error or translate_driver_error(table.name if table is not None else name, error) or error
 
 
-def _check_appendable(plan: SeedPlan, ranges: Mapping[str, range]) -> None:
-    """Check that new rows do not change the classes of existing rows.
-
-    Raises:
-        AppendConflict: in joined inheritance, the class of a row depends on the row counts of the subclasses.
-    """
-    for table in plan.tables:
-        extensions = [] if table.inheritance is None else [n for n in table.inheritance.extensions if n in ranges]
-        names = [name for name in (table.name, *extensions) if ranges[name]]
-        if extensions and names:
-            raise AppendConflict(
-                f"The class of each row of {table.name} depends on the row counts of its subclasses, and the seeds"
-                f" plan more rows of {', '.join(names)}"
-            )
-
-
-def _check_seeded(database: Database, target: TargetTables, log_entry: SeedLogEntry | None) -> None:
-    """Check that all tables with rows were seeded before; other rows are from a migration or a person."""
-    if unseeded := _list_unseeded(target, log_entry):
-        raise UnseededRows(database.name, unseeded)
-
-
-def _list_unseeded(target: TargetTables, log_entry: SeedLogEntry | None) -> list[str]:
-    return [name for name in target.occupied if log_entry is None or name not in log_entry.rows]
-
-
 def _is_deferrable(table: TablePlan, column: str) -> bool:
     return any(key.deferrable for key in table.sql.foreign_key_constraints if key.elements[0].parent.name == column)
 
@@ -316,18 +301,3 @@ def _build_analyze(plan: SeedPlan) -> list[str]:
     """Build the ANALYZE of all loaded tables; a role without the right to it gets only a warning."""
     tables = [quote_table(table.sql) for table in plan.tables if table.count]
     return [f"ANALYZE {', '.join(tables)}" if tables else "SELECT"]
-
-
-def _check_deferred(connection: Connection) -> None:
-    """Check deferred constraints before the commit, so that their errors can be translated."""
-    try:
-        connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
-    except DBAPIError as error:
-        translated = (
-            translate_driver_error(str(error.orig.diag.table_name), error.orig)
-            if isinstance(error.orig, DriverError)
-            else None
-        )
-        if translated is None:
-            raise
-        raise translated from error

@@ -1,4 +1,4 @@
-"""The record, in the database, of the seeds that were loaded."""
+"""The record, in the database, of the seeds that were loaded, and whether others may follow them."""
 
 import json
 from collections.abc import Mapping
@@ -7,8 +7,11 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, text
 
+from seedbed.errors import AppendConflict, UnseededRows
+from seedbed.postgres.database import Database
 from seedbed.postgres.environment_mark import ensure_seedbed_schema
 from seedbed.postgres.locks import SEEDING_LOCK
+from seedbed.seeding.loading.target_tables import TargetTables
 from seedbed.seeding.planning.lock_file import Lock
 from seedbed.seeding.planning.seed_plan import SeedPlan
 
@@ -84,3 +87,29 @@ def write_seed_log(
             "rows": json.dumps(rows),
         },
     )
+
+
+def check_seeded(database: Database, target: TargetTables, log_entry: SeedLogEntry | None) -> None:
+    """Check that all tables with rows were seeded before; other rows are from a migration or a person."""
+    if unseeded := list_unseeded(target, log_entry):
+        raise UnseededRows(database.name, unseeded)
+
+
+def list_unseeded(target: TargetTables, log_entry: SeedLogEntry | None) -> list[str]:
+    return [name for name in target.occupied if log_entry is None or name not in log_entry.rows]
+
+
+def check_appendable(plan: SeedPlan, ranges: Mapping[str, range]) -> None:
+    """Check that new rows do not change the classes of existing rows.
+
+    Raises:
+        AppendConflict: in joined inheritance, the class of a row depends on the row counts of the subclasses.
+    """
+    for table in plan.tables:
+        extensions = [] if table.inheritance is None else [n for n in table.inheritance.extensions if n in ranges]
+        names = [name for name in (table.name, *extensions) if ranges[name]]
+        if extensions and names:
+            raise AppendConflict(
+                f"The class of each row of {table.name} depends on the row counts of its subclasses, and the seeds"
+                f" plan more rows of {', '.join(names)}"
+            )
