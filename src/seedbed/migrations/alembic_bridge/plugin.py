@@ -1,4 +1,4 @@
-"""The Alembic plugin with Seedbed's schema comparison, found by the entry point `seedbed.catalogue`.
+"""The Alembic plugin with Seedbed's schema comparison, found by the entry point `seedbed.catalog`.
 
 An env.py enables it by `autogenerate_plugins=["alembic.autogenerate.*", "seedbed.*"]`; no other env.py of the same
 Python is affected. Alembic loads plugins while it is being imported itself, so this module imports nothing before it is
