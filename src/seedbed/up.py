@@ -12,8 +12,8 @@ from seedbed.errors import NoServableTables, PendingProductionRevisions, SeedsFi
 from seedbed.extras import require_extra
 from seedbed.migrations.apply.plan import UpgradePlan, plan_upgrade
 from seedbed.migrations.apply.upgrade import AppliedRevisions, apply
-from seedbed.migrations.hazards.assessment import report_losses
 from seedbed.migrations.hazards.rules import Hazard
+from seedbed.migrations.hazards.trial_run import report_losses
 from seedbed.migrations.history.revisions import select_applicable
 from seedbed.postgres.database import (
     Database,

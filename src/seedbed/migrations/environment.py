@@ -15,7 +15,7 @@ from seedbed.migrations.apply.lock_retry import DEFAULT_RETRY_POLICY, limit_lock
 from seedbed.migrations.apply.name_clashes import refuse_name_clashes
 from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.shared_connection import nest_alembic
-from seedbed.migrations.hazards.assessment import assess_downgrade, assess_upgrade, refuse_unallowed_hazards
+from seedbed.migrations.hazards.trial_run import assess_downgrade, assess_upgrade, refuse_unallowed_hazards
 from seedbed.migrations.history.applied_log import record_step
 from seedbed.migrations.history.revisions import (
     PROJECT_ATTRIBUTE,

@@ -17,8 +17,8 @@ from seedbed.errors import (
 from seedbed.migrations.apply.plan import plan_upgrade as plan_migrations
 from seedbed.migrations.apply.upgrade import AppliedRevisions, apply
 from seedbed.migrations.draft.draft import build_model_catalog
-from seedbed.migrations.hazards.assessment import report_losses
 from seedbed.migrations.hazards.rules import Hazard
+from seedbed.migrations.hazards.trial_run import report_losses
 from seedbed.postgres.catalog import Difference, copy_ignored_objects, find_differences, read_catalog
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database, resolve_database

@@ -19,10 +19,10 @@ from sqlalchemy.dialects import postgresql
 
 from seedbed.migrations.diff.statement import Statement
 from seedbed.migrations.diff.undrafted_differences import UndraftedCheck
-from seedbed.migrations.draft.change_set import ChangeSet, RevisionPlan, build_candidate
 from seedbed.migrations.draft.decisions import Decisions
 from seedbed.migrations.draft.planner import plan_changes
 from seedbed.migrations.draft.revision_file import render_body
+from seedbed.migrations.draft.revision_plans import ChangeSet, RevisionPlan, build_candidate
 from seedbed.migrations.proof.candidate import RevisionRun
 from seedbed.migrations.proof.proof import Proof, prove
 from seedbed.postgres.catalog import Catalog, read_catalog

@@ -21,8 +21,8 @@ from sqlalchemy.types import UserDefinedType
 from seedbed.errors import UnknownTypeConversion
 from seedbed.migrations.diff.backfill_expressions import ValueSources
 from seedbed.migrations.diff.types.using_expressions import find_using_expression
-from seedbed.migrations.draft.change_set import ChangeSet, build_candidate
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
+from seedbed.migrations.draft.revision_plans import ChangeSet, build_candidate
 from seedbed.migrations.proof.candidate import RevisionRun
 from seedbed.migrations.proof.proof import Proof, prove
 from seedbed.postgres.catalog.model import Table

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from seedbed.errors import DraftProofFailure
-from seedbed.migrations.draft.change_set import build_candidate
 from seedbed.migrations.draft.decisions import Decisions
+from seedbed.migrations.draft.revision_plans import build_candidate
 from seedbed.migrations.proof.candidate import RevisionRun
 from seedbed.migrations.proof.proof import Verdict, prove
 from seedbed.postgres.embedded import TemporaryServer

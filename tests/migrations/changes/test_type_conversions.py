@@ -11,8 +11,8 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.exc import DBAPIError
 
 from seedbed.errors import DraftProofFailure, UnknownTypeConversion
-from seedbed.migrations.draft.change_set import build_candidate
 from seedbed.migrations.draft.decisions import Decisions
+from seedbed.migrations.draft.revision_plans import build_candidate
 from seedbed.migrations.proof.candidate import RevisionRun
 from seedbed.migrations.proof.proof import Verdict, prove
 from seedbed.postgres.connection import connect

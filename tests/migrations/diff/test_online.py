@@ -18,7 +18,7 @@ from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.checks.status import find_drift
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.migrations.draft.draft import DraftedRevisions, draft
-from seedbed.migrations.hazards.assessment import assess_upgrade
+from seedbed.migrations.hazards.trial_run import assess_upgrade
 from seedbed.postgres.connection import connect
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer

@@ -8,7 +8,7 @@ import pytest
 
 from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
-from seedbed.migrations.hazards.assessment import assess_upgrade, may_lose_data, select_losses
+from seedbed.migrations.hazards.trial_run import assess_upgrade, may_lose_data, select_losses
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer

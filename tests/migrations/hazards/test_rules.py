@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 from seedbed.errors import HazardsNotAllowed
 from seedbed.migrations.apply.plan import plan_upgrade
 from seedbed.migrations.apply.upgrade import apply
-from seedbed.migrations.hazards.assessment import RevisionAssessment, assess_upgrade, refuse_unallowed_hazards
 from seedbed.migrations.hazards.rules import RULES, HazardRule
 from seedbed.migrations.hazards.trace import trace_statements
+from seedbed.migrations.hazards.trial_run import RevisionAssessment, assess_upgrade, refuse_unallowed_hazards
 from seedbed.postgres.connection import connect, execute_verbatim
 from seedbed.postgres.database import Database
 from seedbed.postgres.environment_mark import change_mark

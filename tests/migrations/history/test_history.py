@@ -26,7 +26,7 @@ from seedbed.migrations.checks.baseline import adopt
 from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.checks.status import find_drift, refuse_drift
 from seedbed.migrations.draft.draft import draft, draft_empty
-from seedbed.migrations.hazards.assessment import assess_upgrade, format_sql_lines
+from seedbed.migrations.hazards.trial_run import assess_upgrade, format_sql_lines
 from seedbed.migrations.history.checksum import read_seals
 from seedbed.migrations.history.rebase import rebase
 from seedbed.migrations.history.revisions import read_current_revision, read_history

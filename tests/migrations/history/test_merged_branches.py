@@ -11,8 +11,8 @@ from seedbed.migrations.apply.upgrade import apply
 from seedbed.migrations.checks.baseline import adopt
 from seedbed.migrations.checks.project_check import check_project
 from seedbed.migrations.checks.status import find_drift
-from seedbed.migrations.hazards.assessment import assess_downgrade, assess_upgrade
 from seedbed.migrations.hazards.rehearsal import rehearse
+from seedbed.migrations.hazards.trial_run import assess_downgrade, assess_upgrade
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer

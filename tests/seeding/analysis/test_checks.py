@@ -18,12 +18,12 @@ from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import TemporaryServer
 from seedbed.seeding.analysis.checks import UnsupportedExpression, Vector, evaluate, narrow, read_batch
 from seedbed.seeding.analysis.checks.comparison import require_boolean
-from seedbed.seeding.analysis.checks.parser import parse_sql
+from seedbed.seeding.analysis.checks.table_checks import parse_sql
 from seedbed.seeding.analysis.checks.vectors import ERROR, UNKNOWN
-from seedbed.seeding.analysis.value_facts import ValueConstraints
+from seedbed.seeding.analysis.value_constraints import ValueConstraints
 from seedbed.seeding.core.batch import Numbers, make_objects
-from seedbed.seeding.core.column_types import MOMENTS, ColumnType, parse_type
 from seedbed.seeding.core.number_codec import encode_number
+from seedbed.seeding.core.postgres_types import MOMENTS, ColumnType, parse_type
 from tests.support.effort import repetitions
 from tests.support.postgres.expressions import COLUMNS, LABELS, Expressions, value
 from tests.support.projects import fresh_database

@@ -12,9 +12,9 @@ from sqlalchemy import MetaData
 from sqlalchemy.exc import SAWarning
 
 from seedbed.errors import SeedbedError
-from seedbed.migrations.draft.change_set import ChangeSet, build_candidate
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.migrations.draft.revision_file import add_verdict, draft_folder, write_revision
+from seedbed.migrations.draft.revision_plans import ChangeSet, build_candidate
 from seedbed.migrations.proof.proof import prove
 from seedbed.postgres.database import Database
 from seedbed.postgres.embedded import find_binaries, run_temporary_server

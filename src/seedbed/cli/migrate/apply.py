@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seedbed.cli.migrate.report import (
+from seedbed.cli.migrate.common import (
     assess_plan,
     check_hazards,
     format_applied,
@@ -64,7 +64,7 @@ def apply(
     from seedbed.migrations.apply.lock_retry import LockRetryPolicy
     from seedbed.migrations.apply.plan import plan_upgrade
     from seedbed.migrations.apply.upgrade import apply as apply_pending
-    from seedbed.migrations.hazards.assessment import refuse_unallowed_hazards, report_losses, select_losses
+    from seedbed.migrations.hazards.trial_run import refuse_unallowed_hazards, report_losses, select_losses
     from seedbed.migrations.history.revisions import select_applicable
     from seedbed.postgres.database import resolve_database
 
@@ -150,7 +150,7 @@ def downgrade(
     from seedbed.migrations.apply.downgrade import downgrade as undo
     from seedbed.migrations.apply.downgrade import plan_downgrade
     from seedbed.migrations.apply.lock_retry import LockRetryPolicy
-    from seedbed.migrations.hazards.assessment import assess_downgrade, refuse_unallowed_hazards
+    from seedbed.migrations.hazards.trial_run import assess_downgrade, refuse_unallowed_hazards
     from seedbed.postgres.database import resolve_database
 
     if revision.startswith("--") or (revision.startswith("-") and not revision[1:].isdigit()):

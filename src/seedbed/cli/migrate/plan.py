@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import click
 
-from seedbed.cli.migrate.report import (
+from seedbed.cli.migrate.common import (
     assess_plan,
     format_edited,
     format_hazards,
@@ -31,7 +31,7 @@ def plan(ctx: click.Context, sql: bool, offline: bool, env: str | None, as_json:
     Example: seedbed migrate plan -e production
     """
     from seedbed.migrations.apply.plan import plan_upgrade, render_offline_sql
-    from seedbed.migrations.hazards.assessment import format_sql_lines
+    from seedbed.migrations.hazards.trial_run import format_sql_lines
     from seedbed.postgres.database import resolve_database
 
     settings = configuration(ctx, env)

@@ -2,7 +2,7 @@
 
 import click
 
-from seedbed.cli.migrate.report import format_edited, format_environments, format_history
+from seedbed.cli.migrate.common import format_edited, format_environments, format_history
 from seedbed.cli.options import columns, configuration, env_option, json_option, show, step
 
 

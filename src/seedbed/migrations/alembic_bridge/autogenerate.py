@@ -13,9 +13,9 @@ from sqlalchemy import MetaData, Table
 
 from seedbed.migrations.apply.shared_connection import nest_alembic
 from seedbed.migrations.diff.statement import Statement
-from seedbed.migrations.draft.change_set import RevisionPlan
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.migrations.draft.draft import find_changes
+from seedbed.migrations.draft.revision_plans import RevisionPlan
 from seedbed.migrations.history.revisions import read_history
 from seedbed.postgres.shadow_database import shadow_database
 from seedbed.settings import find_project, load_configuration

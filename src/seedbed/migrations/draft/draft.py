@@ -12,12 +12,12 @@ from seedbed.errors import UnsupportedDifference
 from seedbed.interrupts import deferred_interrupts
 from seedbed.migrations.apply.upgrade import migrate_to, run_upgrades
 from seedbed.migrations.diff.undrafted_differences import UndraftedCheck, find_system_differences, read_project_rows
-from seedbed.migrations.draft.change_set import ChangeSet, RevisionPlan, build_candidate
 from seedbed.migrations.draft.decisions import Decisions
 from seedbed.migrations.draft.planner import plan_changes
 from seedbed.migrations.draft.rename_candidates import find_intended_drops
 from seedbed.migrations.draft.renames import plan_renames
 from seedbed.migrations.draft.revision_file import add_verdict, draft_folder, place_revisions, write_revision
+from seedbed.migrations.draft.revision_plans import ChangeSet, RevisionPlan, build_candidate
 from seedbed.migrations.draft.unregistered_drops import check_unregistered_drops
 from seedbed.migrations.history.checksum import (
     OPEN,

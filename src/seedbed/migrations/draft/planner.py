@@ -16,12 +16,12 @@ from seedbed.migrations.diff.online.expanded_schema import expand_schema
 from seedbed.migrations.diff.online.steps import plan_online_steps
 from seedbed.migrations.diff.plan import plan_steps
 from seedbed.migrations.diff.statement import Statement
-from seedbed.migrations.draft.change_set import ChangeSet, RevisionPlan
 from seedbed.migrations.draft.column_expressions import collect_value_sources, find_conversions
 from seedbed.migrations.draft.decisions import Decisions, RolloutStrategy
 from seedbed.migrations.draft.hint_effects import check_hints, find_unused_hints
 from seedbed.migrations.draft.rename_candidates import check_undecided_renames
 from seedbed.migrations.draft.renames import Rename, plan_renames
+from seedbed.migrations.draft.revision_plans import ChangeSet, RevisionPlan
 from seedbed.postgres.catalog import Catalog, read_catalog
 from seedbed.postgres.connection import execute_verbatim
 from seedbed.postgres.driver_errors import get_server_message

@@ -17,7 +17,7 @@ from alembic.util import CommandError, rev_id
 
 from seedbed.errors import DraftProofFailure, FileWriteFailure, PostWriteHookFailure
 from seedbed.migrations.diff.statement import Statement
-from seedbed.migrations.draft.change_set import RevisionPlan
+from seedbed.migrations.draft.revision_plans import RevisionPlan
 from seedbed.migrations.history.revisions import Revision, build_alembic_config
 from seedbed.schema.loader import redirect_stdout_to_stderr
 from seedbed.settings import Project

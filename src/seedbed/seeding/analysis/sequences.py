@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Column, Sequence
 
 from seedbed.postgres.quoting import compile_expression, quote_identifier
-from seedbed.seeding.core.column_types import INTEGERS, get_column_type
+from seedbed.seeding.core.postgres_types import INTEGERS, get_column_type
 
 _NEXTVAL = re.compile(
     r"^\s*nextval\s*\(\s*'(?P<name>(?:[^']|'')+)'\s*(?:::\s*(?:text|regclass)\s*)*\)\s*$", re.IGNORECASE

@@ -20,8 +20,8 @@ from seedbed.seeding.analysis.checks import (
 from seedbed.seeding.analysis.table_spec import JointCheck, TableDefinition, TableSpec, get_field_values
 from seedbed.seeding.analysis.timestamp_roles import names_creation
 from seedbed.seeding.analysis.unique_constraints import find_nulls_not_distinct_columns, is_unique
-from seedbed.seeding.analysis.value_facts import ValueConstraints, read_field_constraints
-from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, ColumnType
+from seedbed.seeding.analysis.value_constraints import ValueConstraints, read_field_constraints
+from seedbed.seeding.core.postgres_types import INTEGERS, MOMENTS, ColumnType
 
 
 def analyse(table: TableDefinition) -> TableSpec:

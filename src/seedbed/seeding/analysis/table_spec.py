@@ -11,10 +11,10 @@ from sqlalchemy import Column, Table
 from sqlglot import exp
 
 from seedbed.seeding.analysis.checks import Check
-from seedbed.seeding.analysis.value_facts import ValueConstraints
+from seedbed.seeding.analysis.value_constraints import ValueConstraints
 from seedbed.seeding.api.rules import Choice, Constant, FakerValues, Rule, Same
 from seedbed.seeding.api.seeds_file import RowsPerParent, TableRequest
-from seedbed.seeding.core.column_types import ColumnType, get_column_type, has_custom_processing
+from seedbed.seeding.core.postgres_types import ColumnType, get_column_type, has_custom_processing
 from seedbed.seeding.core.random_stream import Stream
 from seedbed.seeding.core.time_units import microseconds
 

@@ -3,7 +3,7 @@
 import re
 
 from seedbed.seeding.analysis.table_spec import TableSpec
-from seedbed.seeding.core.column_types import MOMENTS
+from seedbed.seeding.core.postgres_types import MOMENTS
 
 _CREATION, _CHANGE, _DELETION = (
     ("created", "inserted"),

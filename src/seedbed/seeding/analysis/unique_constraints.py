@@ -15,7 +15,7 @@ from sqlglot.errors import SqlglotError
 from seedbed.postgres.quoting import compile_expression
 from seedbed.schema.declarations import get_declarations
 from seedbed.seeding.analysis.table_spec import TableDefinition
-from seedbed.seeding.core.column_types import INTEGERS, MOMENTS
+from seedbed.seeding.core.postgres_types import INTEGERS, MOMENTS
 
 
 @dataclass(frozen=True)

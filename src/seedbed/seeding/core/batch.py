@@ -8,8 +8,8 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from seedbed.seeding.core.column_types import MOMENTS, ColumnType
 from seedbed.seeding.core.number_codec import decode_numbers
+from seedbed.seeding.core.postgres_types import MOMENTS, ColumnType
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.core.time_units import DAY, microseconds
 

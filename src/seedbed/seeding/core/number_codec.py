@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from seedbed.seeding.core.column_types import ColumnType
+from seedbed.seeding.core.postgres_types import ColumnType
 from seedbed.seeding.core.time_units import DAY, EPOCH, MICROSECOND, microseconds
 
 

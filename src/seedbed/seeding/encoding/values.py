@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from seedbed.seeding.core.binary_values import Encoder, json_text, text_bytes
-from seedbed.seeding.core.column_types import OIDS, RANGES, ColumnType
+from seedbed.seeding.core.postgres_types import OIDS, RANGES, ColumnType
 from seedbed.seeding.core.type_registry import TYPES
 
 BINARY_NULL = b"\xff\xff\xff\xff"

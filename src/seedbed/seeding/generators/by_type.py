@@ -13,7 +13,7 @@ from seedbed.errors import NoGenerator
 from seedbed.postgres.quoting import compile_expression
 from seedbed.seeding.analysis.column_roles import find_role_by_name
 from seedbed.seeding.core.batch import Batch, Coded, Objects, Uuids, ValuePool
-from seedbed.seeding.core.column_types import RANGES, ColumnType
+from seedbed.seeding.core.postgres_types import RANGES, ColumnType
 from seedbed.seeding.core.random_stream import Dice, Words
 from seedbed.seeding.core.time_units import DAY, microseconds
 from seedbed.seeding.core.type_registry import TYPES, WORDS, SeriesOptions

@@ -13,8 +13,8 @@ from seedbed.seeding.analysis.inheritance import format_identities, is_identity
 from seedbed.seeding.analysis.unique_constraints import find_expression_columns
 from seedbed.seeding.core import batch, big_integers
 from seedbed.seeding.core.batch import Batch, Bools, Coded, Numbers, make_coded, make_fixed_pool
-from seedbed.seeding.core.column_types import ColumnType
 from seedbed.seeding.core.faker_pool import FakerPools
+from seedbed.seeding.core.postgres_types import ColumnType
 from seedbed.seeding.core.random_stream import Ints, Stream, make_indices
 from seedbed.seeding.resolution.resolved_table import ResolvedTable
 

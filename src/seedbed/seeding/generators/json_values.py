@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefined
 
 from seedbed.seeding.analysis.column_roles import find_role_by_name
-from seedbed.seeding.analysis.value_facts import unwrap_annotation
+from seedbed.seeding.analysis.value_constraints import unwrap_annotation
 from seedbed.seeding.core.type_registry import WORDS, json_value, uuid_value
 from seedbed.seeding.core.type_registry import Dice as AnyDice
 from seedbed.seeding.generators.text.regex_columns import make_match

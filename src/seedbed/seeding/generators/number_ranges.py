@@ -2,7 +2,7 @@
 
 import re
 
-from seedbed.seeding.core.column_types import INTEGERS
+from seedbed.seeding.core.postgres_types import INTEGERS
 from seedbed.seeding.generators.column_generator import ColumnRequest
 
 _RANGES: tuple[tuple[str, float, float], ...] = (

@@ -14,8 +14,8 @@ from seedbed.seeding.analysis.column_roles import SECRETS
 from seedbed.seeding.analysis.timestamp_roles import names_change, names_creation, names_deletion
 from seedbed.seeding.api.rules import Choice, Constant, Derived, FakerValues, FromFile, Rule, Same, Template
 from seedbed.seeding.core.batch import Batch, Numbers
-from seedbed.seeding.core.column_types import MOMENTS, get_stored_type
 from seedbed.seeding.core.faker_pool import FakerPools
+from seedbed.seeding.core.postgres_types import MOMENTS, get_stored_type
 from seedbed.seeding.core.random_stream import Stream
 from seedbed.seeding.core.type_registry import TYPES, Generator
 from seedbed.seeding.generators.by_type import generate_series, generate_uuids

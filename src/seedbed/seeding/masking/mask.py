@@ -22,6 +22,7 @@ from seedbed.seeding.masking.coverage import (
 from seedbed.seeding.masking.personal_columns import NULL_KIND, MarkedColumn, build_identifier, find_marked_columns
 from seedbed.seeding.masking.random_ranks import Ranks, assign_ranks
 from seedbed.seeding.masking.replacements import Replacements
+from seedbed.seeding.masking.tables.constraint_suspension import ForeignKeys, suspend_triggers
 from seedbed.seeding.masking.tables.derived_data import (
     list_materialized_views,
     recreate_statistics,
@@ -31,7 +32,6 @@ from seedbed.seeding.masking.tables.derived_data import (
 from seedbed.seeding.masking.tables.physical_layout import has_missing_values
 from seedbed.seeding.masking.tables.relations import Relation
 from seedbed.seeding.masking.tables.rewrite import RewriteTarget, rewrite_tables
-from seedbed.seeding.masking.tables.suspension import ForeignKeys, suspend_triggers
 
 _SOURCES = """
 SELECT DISTINCT s.attname::text FROM pg_attribute g

@@ -11,7 +11,7 @@ from seedbed.seeding.analysis.foreign_keys import ForeignKey, find_key
 from seedbed.seeding.analysis.table_spec import TableSpec
 from seedbed.seeding.analysis.unique_constraints import Unique, find_exclusions, find_unique_constraints
 from seedbed.seeding.api.rules import Constant, FakerValues, Same
-from seedbed.seeding.core.column_types import INTEGERS, MOMENTS
+from seedbed.seeding.core.postgres_types import INTEGERS, MOMENTS
 from seedbed.seeding.resolution.combinations import Combination, CombinationRows, find_combination
 from seedbed.seeding.resolution.exclusions import SlotColumns, find_adjacent_ranges, find_column_slots, find_slots
 from seedbed.seeding.resolution.key_consistency import KeyConsistency, are_all_identified

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from seedbed.errors import PoolExhausted
-from seedbed.service.pool.connection import ConnectionLost, PooledConnection
+from seedbed.service.pool.libpq_connection import ConnectionLost, PooledConnection
 from seedbed.service.pool.statement import PING
 
 _WAIT_SECONDS = 1.0

@@ -16,8 +16,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from seedbed.errors import DatabaseUnavailable, PoolExhausted, QueryTimeout, ServiceError
 from seedbed.postgres.driver_errors import get_server_message
 from seedbed.service.log_format import LOG
-from seedbed.service.pool.connection import ConnectionLost, PooledConnection, SessionConnection
 from seedbed.service.pool.database_errors import is_unavailable
+from seedbed.service.pool.libpq_connection import ConnectionLost, PooledConnection, SessionConnection
 from seedbed.service.pool.pool import Pool
 from seedbed.service.pool.statement import PING, Row, Statement
 from seedbed.settings import DatabaseUrl

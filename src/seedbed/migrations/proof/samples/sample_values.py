@@ -11,7 +11,7 @@ from seedbed.postgres.catalog import Catalog
 from seedbed.postgres.catalog.model import Enum, Table
 from seedbed.postgres.quoting import ColumnName, TableName
 from seedbed.schema import Schema
-from seedbed.seeding.core.column_types import ColumnType, parse_type
+from seedbed.seeding.core.postgres_types import ColumnType, parse_type
 from seedbed.seeding.encoding.values import format_value
 from seedbed.seeding.generators.by_type import find_series
 

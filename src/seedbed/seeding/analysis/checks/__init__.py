@@ -1,6 +1,6 @@
 """The analysis and evaluation of CHECK constraints, so that generated rows satisfy them."""
 
-from seedbed.seeding.analysis.checks.column_facts import (
+from seedbed.seeding.analysis.checks.column_constraints import (
     convert_bound,
     find_compared_constants,
     find_suggested_texts,
@@ -8,7 +8,7 @@ from seedbed.seeding.analysis.checks.column_facts import (
 )
 from seedbed.seeding.analysis.checks.comparison import are_equal
 from seedbed.seeding.analysis.checks.evaluation import evaluate, find_violations
-from seedbed.seeding.analysis.checks.parser import Check, find_columns, read_checks
+from seedbed.seeding.analysis.checks.table_checks import Check, find_columns, read_checks
 from seedbed.seeding.analysis.checks.type_coercion import cast, cast_to_numeric
 from seedbed.seeding.analysis.checks.vectors import BOOL, UnsupportedExpression, Vector, read_batch
 

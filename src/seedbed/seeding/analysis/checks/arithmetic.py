@@ -23,7 +23,7 @@ from seedbed.seeding.analysis.checks.vectors import (
     merge_faults,
 )
 from seedbed.seeding.core import big_integers
-from seedbed.seeding.core.column_types import MOMENTS, ColumnType
+from seedbed.seeding.core.postgres_types import MOMENTS, ColumnType
 from seedbed.seeding.core.time_units import DAY
 
 _DIGITS_PER_GROUP = 4

@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import Column
 from sqlglot import exp
 
-from seedbed.seeding.analysis.checks.parser import strip_parentheses
+from seedbed.seeding.analysis.checks.table_checks import strip_parentheses
 from seedbed.seeding.analysis.checks.vectors import (
     NUMBERS,
     UnsupportedExpression,
@@ -21,8 +21,8 @@ from seedbed.seeding.analysis.checks.vectors import (
     repeat,
     to_units,
 )
-from seedbed.seeding.core.column_types import INTEGERS, ColumnType
 from seedbed.seeding.core.number_codec import encode_number
+from seedbed.seeding.core.postgres_types import INTEGERS, ColumnType
 from seedbed.seeding.core.time_units import DAY
 
 _UNITS = {

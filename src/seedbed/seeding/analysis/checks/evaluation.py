@@ -43,7 +43,7 @@ from seedbed.seeding.analysis.checks.vectors import (
     repeat,
 )
 from seedbed.seeding.core.batch import Bools
-from seedbed.seeding.core.column_types import ColumnType, parse_type
+from seedbed.seeding.core.postgres_types import ColumnType, parse_type
 from seedbed.seeding.core.time_units import microseconds
 
 _OPERANDS = frozenset({"this", "expression", "expressions"})

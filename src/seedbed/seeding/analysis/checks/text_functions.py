@@ -9,7 +9,7 @@ import numpy as np
 
 from seedbed.seeding.analysis.checks.constants import parse_constant
 from seedbed.seeding.analysis.checks.vectors import BOOL, TEXT, UNKNOWN, UnsupportedExpression, Vector, get_family
-from seedbed.seeding.core.column_types import ColumnType
+from seedbed.seeding.core.postgres_types import ColumnType
 
 _CLASSES = {
     "alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z", "xdigit": "0-9A-Fa-f",

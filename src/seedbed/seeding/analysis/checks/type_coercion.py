@@ -22,7 +22,7 @@ from seedbed.seeding.analysis.checks.vectors import (
     get_family,
 )
 from seedbed.seeding.core import big_integers
-from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, ColumnType
+from seedbed.seeding.core.postgres_types import INTEGERS, MOMENTS, ColumnType
 from seedbed.seeding.core.time_units import DAY
 
 _EXACT_FLOAT_LIMIT = 1 << 53

@@ -8,7 +8,7 @@ import numpy as np
 
 from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.core.batch import Batch, Coded, Numbers, make_fixed_pool
-from seedbed.seeding.core.column_types import INTEGERS
+from seedbed.seeding.core.postgres_types import INTEGERS
 from seedbed.seeding.core.random_stream import Ints, make_indices
 from seedbed.seeding.core.word_lists import read_data_rows
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, make_failing_generator

@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg2
 
+from seedbed.seeding.masking.tables.constraint_suspension import ForeignKeys
 from seedbed.seeding.masking.tables.derived_data import read_targets
 from seedbed.seeding.masking.tables.physical_layout import (
     drop_missing_values,
@@ -14,7 +15,6 @@ from seedbed.seeding.masking.tables.physical_layout import (
     sort_by_primary_key,
 )
 from seedbed.seeding.masking.tables.relations import Relation
-from seedbed.seeding.masking.tables.suspension import ForeignKeys
 
 _ROWS_TABLE = "pg_temp.seedbed_rows"
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from seedbed.seeding.analysis.timestamp_roles import LONG_TERM_NAME
 from seedbed.seeding.analysis.unique_constraints import Span
-from seedbed.seeding.core.column_types import MOMENTS, ColumnType
+from seedbed.seeding.core.postgres_types import MOMENTS, ColumnType
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.core.time_units import DAY, SECOND, SPAN
 from seedbed.seeding.resolution.resolved_table import ResolvedTable

@@ -14,11 +14,11 @@ from typing import Any
 from sqlglot import exp
 
 from seedbed.seeding.analysis.checks.constants import NOT_CONSTANT, read_constant
-from seedbed.seeding.analysis.checks.parser import strip_parentheses
+from seedbed.seeding.analysis.checks.table_checks import strip_parentheses
 from seedbed.seeding.analysis.checks.text_functions import convert_similar_to, translate_regex
 from seedbed.seeding.analysis.checks.vectors import UnsupportedExpression
-from seedbed.seeding.analysis.value_facts import ValueConstraints
-from seedbed.seeding.core.column_types import INTEGERS, MOMENTS, ColumnType
+from seedbed.seeding.analysis.value_constraints import ValueConstraints
+from seedbed.seeding.core.postgres_types import INTEGERS, MOMENTS, ColumnType
 
 _MIRRORED: dict[Any, Any] = {
     exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE, exp.EQ: exp.EQ,

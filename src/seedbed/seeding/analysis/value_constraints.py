@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from sqlalchemy import Column
 
-from seedbed.seeding.core.column_types import ColumnType, get_column_type
 from seedbed.seeding.core.number_codec import encode_number
+from seedbed.seeding.core.postgres_types import ColumnType, get_column_type
 
 _FLOAT_TYPES = {"float4", "float8"}
 _FLOAT_STEP = 2.0**-20

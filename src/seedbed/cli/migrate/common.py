@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from seedbed.migrations.apply.plan import UpgradePlan
     from seedbed.migrations.apply.upgrade import AppliedRevisions
     from seedbed.migrations.checks.status import EnvironmentStatus, RevisionStatus
-    from seedbed.migrations.hazards.assessment import RevisionAssessment
     from seedbed.migrations.hazards.rehearsal import Rehearsal
     from seedbed.migrations.hazards.rules import Hazard
+    from seedbed.migrations.hazards.trial_run import RevisionAssessment
     from seedbed.migrations.history.revisions import Revision
     from seedbed.postgres.database import Database
     from seedbed.settings import Configuration
@@ -46,7 +46,7 @@ def assess_plan(
     settings: "Configuration", database: "Database", upgrade: "UpgradePlan", *, required: bool = False
 ) -> "list[RevisionAssessment]":
     """Assess the pending revisions, if any, as `check_hazards` does."""
-    from seedbed.migrations.hazards.assessment import assess_upgrade
+    from seedbed.migrations.hazards.trial_run import assess_upgrade
 
     if not upgrade.pending:
         return []

@@ -12,7 +12,7 @@ from sqlglot.errors import SqlglotError
 
 from seedbed.postgres.quoting import DIALECT, compile_expression, delimit_identifier
 from seedbed.schema.declarations import get_declarations
-from seedbed.seeding.core.column_types import get_column_type
+from seedbed.seeding.core.postgres_types import get_column_type
 
 _ADD_CHECK = re.compile(
     r'ALTER\s+TABLE\s+(?:ONLY\s+)?"?(?P<table>[\w.]+)"?\s+ADD\s+(?:CONSTRAINT\s+"?(?P<name>\w+)"?\s+)?'
