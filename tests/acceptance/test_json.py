@@ -20,7 +20,7 @@ from seedbed.migrations.history.rebase import RebasedRevision
 from seedbed.migrations.history.revisions import Revision
 from seedbed.migrations.proof.proof import Proof
 from seedbed.postgres.database_status import DatabaseStatus
-from seedbed.postgres.embedded.server import ServerStatus
+from seedbed.postgres.embedded.project_server import ServerStatus
 from seedbed.previews.base_branch import PreviewBase
 from seedbed.previews.branch_diff import BranchDiff
 from seedbed.previews.garbage_collection import CollectedBranch

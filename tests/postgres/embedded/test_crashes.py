@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from seedbed.errors import ServerStartFailure
-from seedbed.postgres.embedded import Binaries, EmbeddedServer, cluster, find_binaries, postmaster
-from seedbed.postgres.embedded import server as server_module
+from seedbed.postgres.embedded import Binaries, EmbeddedServer, cluster, find_binaries, postmaster_pid
+from seedbed.postgres.embedded import project_server as server_module
 from seedbed.postgres.embedded.os_account import get_server_account
 from seedbed.postgres.embedded.state_files import read_state
 from tests.conftest import OWNER, copy_home
@@ -120,7 +120,7 @@ server.ensure_running()
     def test_leaves_a_server_that_the_next_takes_over(self, server: EmbeddedServer, moment: str) -> None:
         killed(
             f"""
-from seedbed.postgres.embedded import cluster, server as module
+from seedbed.postgres.embedded import cluster, project_server as module
 module.EmbeddedServer._find_running = lambda self, state: None
 {moment}
 server.ensure_running()
@@ -227,7 +227,7 @@ class TestKilledServer:
         there = server.read_status().pid
         written = (server.directory / "data" / "postmaster.pid").read_text()
         monkeypatch.setattr(cluster, "_LOCK_SECONDS", 0.1)
-        monkeypatch.setattr(postmaster, "_is_in_same_pid_namespace", lambda pid: False)
+        monkeypatch.setattr(postmaster_pid, "_is_in_same_pid_namespace", lambda pid: False)
 
         with stranger() as pid:
             claim_to_run(server, pid)

@@ -12,7 +12,7 @@ from seedbed.errors import DataDirectoryNotWritable
 from seedbed.postgres.database import resolve_database
 from seedbed.postgres.embedded import Binaries, EmbeddedServer, find_binaries, os_account
 from seedbed.postgres.embedded import binaries as binaries_module
-from seedbed.postgres.embedded import server as server_module
+from seedbed.postgres.embedded import project_server as server_module
 from seedbed.postgres.embedded.binaries import ensure_runnable
 from seedbed.postgres.embedded.os_account import OsAccount
 from seedbed.settings import find_project, load_configuration
@@ -117,7 +117,7 @@ class TestPrograms:
 
         said = user.run(
             f"""{SERVER}
-from seedbed.postgres.embedded import Binaries, binaries, server as module
+from seedbed.postgres.embedded import Binaries, binaries, project_server as module
 binaries._SHARED_CACHE = Path(sys.argv[3]) / "cache"
 module.find_binaries = lambda: Binaries.from_directory(Path(sys.argv[2]), "the test's package")
 server.ensure_running()

@@ -17,7 +17,7 @@ def setup(plugin: Any) -> None:
     util = import_module("alembic.util")
 
     def compare(context: Any, upgrade: Any) -> Any:
-        import_module("seedbed.migrations.alembic_bridge.autogenerate").compare(context, upgrade)
+        import_module("seedbed.migrations.alembic_bridge.autogenerate_comparators").compare(context, upgrade)
         return util.PriorityDispatchResult.STOP
 
     plugin.add_autogenerate_comparator(

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from seedbed.errors import DataDirectoryNotWritable, ServerStartFailure
 from seedbed.postgres.embedded.binaries import Binaries
 from seedbed.postgres.embedded.os_account import OsAccount
-from seedbed.postgres.embedded.postmaster import (
+from seedbed.postgres.embedded.postmaster_pid import (
     Postmaster,
     find_postmaster,
     remove_stale_lock_file,

@@ -21,7 +21,7 @@ from seedbed.seeding.generators.column_generator import (
     make_shortage,
 )
 from seedbed.seeding.generators.datetimes import find_birth_column, generate_opening_times, read_times
-from seedbed.seeding.generators.number_ranges import find_likely_range, has_certain_range
+from seedbed.seeding.generators.likely_numbers import find_likely_range, has_certain_range
 
 _DEFAULT_HIGH = 1_000
 _EXACT_FLOAT_LIMIT = 1 << 53

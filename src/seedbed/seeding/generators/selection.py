@@ -42,7 +42,7 @@ from seedbed.seeding.generators.numbers import (
     generate_integers,
 )
 from seedbed.seeding.generators.range_endpoints import generate_range_endpoint
-from seedbed.seeding.generators.rule_columns import generate_derived, generate_from_file, generate_from_template
+from seedbed.seeding.generators.seed_rules import generate_derived, generate_from_file, generate_from_template
 from seedbed.seeding.generators.text.faker_values import generate_from_faker
 from seedbed.seeding.generators.text.text_columns import generate_texts
 from seedbed.seeding.resolution.cardinality import RowDistribution

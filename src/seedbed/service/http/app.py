@@ -16,9 +16,9 @@ from seedbed.schema import Schema
 from seedbed.schema.loader import import_from_root
 from seedbed.service.http.access_control import AccessControlMiddleware, parse_origins, parse_token_hashes
 from seedbed.service.http.health import ReadinessProbe, create_health_router, read_project_history
+from seedbed.service.http.html_pages import add_pages, list_page_files
 from seedbed.service.http.instrumentation import CONTENT_TYPE, AccessLogMiddleware, Metrics
 from seedbed.service.http.openapi import add_tables_to_openapi
-from seedbed.service.http.pages import add_pages, list_page_files
 from seedbed.service.http.problems import add_problem_handlers, create_error_problem
 from seedbed.service.http.table_routes import TEMPLATE_SCOPE_KEY, TableRouter
 from seedbed.service.pool.query_runner import QueryRunner

@@ -15,7 +15,7 @@ from seedbed.postgres.embedded import TemporaryServer
 from seedbed.schema.creation import create_schema
 from seedbed.service import create_app
 from seedbed.service.http.access_control import create_token
-from seedbed.service.http.pages import list_page_files
+from seedbed.service.http.html_pages import list_page_files
 from seedbed.service.http.server import listen, serve_in_thread
 from seedbed.settings import load_configuration
 from tests.support.patience import PATIENCE

@@ -13,7 +13,7 @@ import pytest
 
 from seedbed.errors import AuthenticationFailure, DataDirectoryVersionMismatch, ServerStartFailure
 from seedbed.postgres.embedded import Binaries, EmbeddedServer, cluster, state_files
-from seedbed.postgres.embedded import server as server_module
+from seedbed.postgres.embedded import project_server as server_module
 from seedbed.postgres.embedded.os_account import get_server_account
 from seedbed.postgres.embedded.state_files import Holder, ServerState, read_state, write_state
 from tests.conftest import OWNER, copy_home
