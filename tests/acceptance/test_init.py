@@ -48,7 +48,7 @@ class TestParts:
 
         serves = "--no-service" not in options
         assert "                3,969 task\n" in up.stdout
-        assert ("GET /tasks/1  200" in up.stdout) == serves
+        assert ("GET /tasks/1        200" in up.stdout) == serves
         assert "1 passed" in tested.stdout, tested.stdout
         if not serves:
             assert shop.run("serve", code=1).stderr.startswith("SB124 pyproject.toml says service = false")

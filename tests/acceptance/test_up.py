@@ -46,14 +46,15 @@ class TestUpOnce:
         ]
         shown = [line for line in done.stdout.splitlines() if line.startswith("GET ")]
         assert shown == [
-            "GET /health/live  200",
-            "GET /health/ready  200",
-            "GET /users?limit=3  200",
-            "GET /users/1  200",
-            "GET /tasks?limit=3  200",
-            "GET /tasks/1  200",
+            "GET /health/live    200     status pass",
+            "GET /health/ready   200     status pass, revision e2be48669f4b, expected e2be48669f4b",
+            "GET /users?limit=3  200     3 rows: id, email, is_active, created_at",
+            "GET /users/1        200     id 1, email alexandra.arellano@example.com, is_active true, created_at …",
+            "GET /tasks?limit=3  200     3 rows: id, title, description, is_completed, user_id, created_at, upda…",
+            "GET /tasks/1        200     id 1, title Redesign the landing page for the sales team this quarter, …",
         ]
-        assert "alexandra.arellano@example.com" in done.stdout
+        assert done.stdout.endswith("\nRun seedbed up to keep the API running.\n")
+        assert "http://" not in done.stdout
         assert "hashed_password" not in done.stdout
         assert project.servers() == []
 

@@ -117,7 +117,7 @@ class TestWheel:
             "  seedbed up\n"
         )
         assert "  rows              200 user\n                  3,969 task\n" in served
-        assert "GET /tasks/1  200" in served
+        assert "GET /tasks/1        200" in served
         assert "rows kept" in drafted
         assert "Give tasks a priority" in applied
         assert "task" in seeded

@@ -1,6 +1,7 @@
 """`seedbed up` and `seedbed serve`: run the service, with its database prepared or alone."""
 
 import json
+import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from seedbed.up import PreparedService, RouteResponse
 
 F = TypeVar("F", bound=Callable[..., Any])
+_TABLE_WIDTH = 100
+"""Width of the table of responses where there is no terminal."""
 
 
 def address_options(command: F) -> F:
@@ -22,7 +25,7 @@ def address_options(command: F) -> F:
 
 
 @click.command("up")
-@click.option("--once", is_flag=True, help="Request each route once, print the responses, and exit.")
+@click.option("--once", is_flag=True, help="Request each route once, print a table of the responses, and exit.")
 @address_options
 @click.option("--public", is_flag=True, help="Disable authentication.")
 @env_option
@@ -46,7 +49,7 @@ def up(
 
     def show_service(service: "PreparedService") -> None:
         if not as_json:
-            show(service, as_json=False, lines=_format_service(service))
+            show(service, as_json=False, lines=_format_service(service, stays=not once))
 
     if once:
         responses = try_service(settings, step=step, on_ready=show_service)
@@ -55,25 +58,38 @@ def up(
         start_service(settings, step=step, on_ready=show_service, public=public)
 
 
-def _format_service(service: "PreparedService") -> list[str]:
+def _format_service(service: "PreparedService", *, stays: bool) -> list[str]:
     applied = ", ".join(f"{revision.id} {revision.message}" for revision in service.applied.applied)
     rows = [("database", service.database.name), ("migrations", applied or f"up to date ({service.applied.revision})")]
     if service.seeded is not None:
         rows += [("rows" if i == 0 else "", f"{n:>9,} {t}") for i, (t, n) in enumerate(service.seeded.rows.items())]
-    rows += [("API docs", f"{service.url}/docs")] if service.url is not None else []
+    rows += [("API docs", f"{service.url}/docs")] if stays and service.url is not None else []
     return ["", *columns(rows, indent="  "), ""]
 
 
 def _format_responses(responses: "list[RouteResponse]") -> list[str]:
-    return [
-        line
-        for response in responses
-        for line in (f"GET {response.path}  {response.status}", f"  {_format_body(response.body)}")
-    ]
+    """Format responses as a table that fits the terminal: the path, the status, and the beginning of the body."""
+    if not responses:
+        return []
+    rows = [(f"GET {response.path}", str(response.status), _summarize(response.body)) for response in responses]
+    lines = columns([("REQUEST", "STATUS", "RESPONSE"), *rows])
+    width = shutil.get_terminal_size((_TABLE_WIDTH, 0)).columns
+    return [*(_shorten(line, width) for line in lines), "", "Run seedbed up to keep the API running."]
 
 
-def _format_body(body: object) -> str:
-    return "\n  ".join(json.dumps(row) for row in body) if isinstance(body, list) else json.dumps(body)
+def _shorten(line: str, width: int) -> str:
+    """Cut a line to a width, with an ellipsis."""
+    return line if len(line) <= width else f"{line[: width - 1]}…"
+
+
+def _summarize(body: object) -> str:
+    if isinstance(body, list):
+        names = ", ".join(body[0]) if body and isinstance(body[0], dict) else ""
+        return f"{len(body)} row{'s' if len(body) != 1 else ''}{f': {names}' if names else ''}"
+    if isinstance(body, dict):
+        given = {name: value for name, value in body.items() if value not in (None, [])}
+        return ", ".join(f"{n} {v if isinstance(v, str) else json.dumps(v)}" for n, v in given.items())
+    return json.dumps(body)
 
 
 @click.command("serve", short_help="Serve a read-only REST API of the tables.")
