@@ -13,7 +13,7 @@ from sqlalchemy.orm.mapper import _all_registries
 from sqlmodel import SQLModel
 
 from seedbed.schema.loader import Schema
-from seedbed.schema.source_code import (
+from seedbed.schema.static_analysis import (
     BASE_CLASSES,
     BASE_FACTORIES,
     find_import_time_nodes,

@@ -10,7 +10,7 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
-from seedbed.schema.source_code import find_python_files
+from seedbed.schema.static_analysis import find_python_files
 
 DEFAULT_SECTION = "alembic"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seedbed.errors import MultipleMigrationHistories
 from seedbed.migrations.apply.shared_connection import accepts_connection
-from seedbed.schema.source_code import ProjectSource, SourceModule, find_imported_names, get_last_name, parse_file
+from seedbed.schema.static_analysis import ProjectSource, SourceModule, find_imported_names, get_last_name, parse_file
 from seedbed.starter.alembic_setup import DEFAULT_SECTION, HistoryLocation, find_histories, uses_async
 
 _ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=", re.MULTILINE)

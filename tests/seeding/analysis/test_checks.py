@@ -21,7 +21,7 @@ from seedbed.seeding.analysis.checks.comparison import require_boolean
 from seedbed.seeding.analysis.checks.table_checks import parse_sql
 from seedbed.seeding.analysis.checks.vectors import ERROR, UNKNOWN
 from seedbed.seeding.analysis.value_constraints import ValueConstraints
-from seedbed.seeding.core.batch import Numbers, make_objects
+from seedbed.seeding.core.column_batch import Numbers, make_objects
 from seedbed.seeding.core.number_codec import encode_number
 from seedbed.seeding.core.postgres_types import MOMENTS, ColumnType, parse_type
 from tests.support.effort import repetitions

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seedbed.extras import get_faker_version, require_extra
-from seedbed.seeding.core.batch import ValuePool
+from seedbed.seeding.core.column_batch import ValuePool
 
 LOCALE = "en_US"
 SIZE = 2048

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seedbed.seeding.core.batch import Batch, Bools, Coded, Joined, Numbers, Things, Uuids
 from seedbed.seeding.core.binary_values import EPOCH_MICROSECONDS, GROUP
+from seedbed.seeding.core.column_batch import Batch, Bools, Coded, Joined, Numbers, Things, Uuids
 from seedbed.seeding.core.postgres_types import MOMENTS, ColumnType
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.encoding.values import BINARY_NULL, add_length_prefix

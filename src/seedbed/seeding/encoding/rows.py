@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy import Column
 
 from seedbed.errors import InvalidSeedsFile, NullNotAllowed
-from seedbed.seeding.core.batch import Batch, Coded, Objects, ValuePool, make_coded, make_objects
+from seedbed.seeding.core.column_batch import Batch, Coded, Objects, ValuePool, make_coded, make_objects
 from seedbed.seeding.core.postgres_types import ColumnType, get_bind_processor, has_custom_processing
 from seedbed.seeding.encoding.columns import ByteColumn, ColumnEncoding, combine_columns, encode_column, list_rows
 from seedbed.seeding.encoding.values import TEXT_NULL, escape_text, format_value, get_encoder

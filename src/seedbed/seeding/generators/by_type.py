@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import Range
 from seedbed.errors import NoGenerator
 from seedbed.postgres.quoting import compile_expression
 from seedbed.seeding.analysis.column_roles import find_role_by_name
-from seedbed.seeding.core.batch import Batch, Coded, Objects, Uuids, ValuePool
+from seedbed.seeding.core.column_batch import Batch, Coded, Objects, Uuids, ValuePool
 from seedbed.seeding.core.postgres_types import RANGES, ColumnType
 from seedbed.seeding.core.random_stream import Dice, Words
 from seedbed.seeding.core.time_units import DAY, microseconds

@@ -11,8 +11,8 @@ from sqlalchemy import Column
 from seedbed.errors import NullNotAllowed, TooFewUniqueValues
 from seedbed.seeding.analysis.inheritance import format_identities, is_identity
 from seedbed.seeding.analysis.unique_constraints import find_expression_columns
-from seedbed.seeding.core import batch, big_integers
-from seedbed.seeding.core.batch import Batch, Bools, Coded, Numbers, make_coded, make_fixed_pool
+from seedbed.seeding.core import big_integers, column_batch
+from seedbed.seeding.core.column_batch import Batch, Bools, Coded, Numbers, make_coded, make_fixed_pool
 from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.core.postgres_types import ColumnType
 from seedbed.seeding.core.random_stream import Ints, Stream, make_indices
@@ -101,7 +101,7 @@ def make_failing_generator(request: ColumnRequest, error: TooFewUniqueValues) ->
 def generate_constant(column: Column[Any], value: Any, reason: str = "") -> ColumnGenerator:
     """Generate the same value in every row."""
     shown = "NULL" if value is None else f"always {value!r}"
-    value_batch = batch.repeat(value, 1)
+    value_batch = column_batch.repeat(value, 1)
     return ColumnGenerator(
         column.name, shown + reason, lambda rows: value_batch.take(np.zeros(len(rows), dtype=np.int64))
     )

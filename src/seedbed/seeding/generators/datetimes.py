@@ -15,7 +15,7 @@ from seedbed.seeding.analysis.timestamp_roles import (
     names_future,
     names_step,
 )
-from seedbed.seeding.core.batch import Batch, Numbers, to_microseconds
+from seedbed.seeding.core.column_batch import Batch, Numbers, to_microseconds
 from seedbed.seeding.core.postgres_types import MOMENTS
 from seedbed.seeding.core.random_stream import Floats, Ints, Stream, make_indices
 from seedbed.seeding.core.time_units import DAY, MONTH, SECOND, SPAN

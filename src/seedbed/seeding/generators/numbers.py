@@ -8,8 +8,8 @@ import numpy as np
 from seedbed.seeding.analysis.sequences import find_sequence_position
 from seedbed.seeding.analysis.value_constraints import ValueConstraints
 from seedbed.seeding.core import big_integers
-from seedbed.seeding.core.batch import Batch, Numbers
 from seedbed.seeding.core.big_integers import shrink
+from seedbed.seeding.core.column_batch import Batch, Numbers
 from seedbed.seeding.core.postgres_types import INTEGERS
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.core.time_units import DAY

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from seedbed.seeding.core.batch import Batch, Bools, Numbers
+from seedbed.seeding.core.column_batch import Batch, Bools, Numbers
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.core.time_units import DAY, SECOND
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest

@@ -7,7 +7,7 @@ from typing import Any
 
 from seedbed.errors import InvalidSeedsFile
 from seedbed.seeding.api.rules import Derived, FromFile
-from seedbed.seeding.core.batch import Batch, make_coded, make_fixed_pool, make_objects
+from seedbed.seeding.core.column_batch import Batch, make_coded, make_fixed_pool, make_objects
 from seedbed.seeding.core.random_stream import make_indices
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, check_nulls, make_shortage
 from seedbed.seeding.resolution.resolved_table import ResolvedTable

@@ -13,7 +13,7 @@ from seedbed.errors import NoGenerator
 from seedbed.seeding.analysis.column_roles import SECRETS
 from seedbed.seeding.analysis.timestamp_roles import names_change, names_creation, names_deletion
 from seedbed.seeding.api.rules import Choice, Constant, Derived, FakerValues, FromFile, Rule, Same, Template
-from seedbed.seeding.core.batch import Batch, Numbers
+from seedbed.seeding.core.column_batch import Batch, Numbers
 from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.core.postgres_types import MOMENTS, get_stored_type
 from seedbed.seeding.core.random_stream import Stream

@@ -19,8 +19,8 @@ from seedbed.seeding.analysis.checks import (
 from seedbed.seeding.analysis.checks.constants import get_comparable_type
 from seedbed.seeding.analysis.foreign_keys import ForeignKey
 from seedbed.seeding.api.rules import Choice, Derived, FakerValues, Template
-from seedbed.seeding.core.batch import Batch, Bools, Numbers, make_objects, merge
 from seedbed.seeding.core.big_integers import shrink
+from seedbed.seeding.core.column_batch import Batch, Bools, Numbers, make_objects, merge
 from seedbed.seeding.core.number_codec import encode_number, make_decimal
 from seedbed.seeding.core.postgres_types import ColumnType
 from seedbed.seeding.core.random_stream import Ints

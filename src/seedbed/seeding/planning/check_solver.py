@@ -7,7 +7,7 @@ from sqlglot import exp
 from seedbed.seeding.analysis.checks import BOOL, UnsupportedExpression, cast, evaluate, find_columns
 from seedbed.seeding.analysis.checks.constants import make_sample_value
 from seedbed.seeding.analysis.foreign_keys import ForeignKey
-from seedbed.seeding.core.batch import Batch
+from seedbed.seeding.core.column_batch import Batch
 from seedbed.seeding.core.postgres_types import MOMENTS, ColumnType
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.encoding.rows import RowEncoder

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from seedbed.errors import SeedError, TooFewUniqueValues
 from seedbed.seeding.api.seeds_file import TableRequest
-from seedbed.seeding.core.batch import ValuePool
+from seedbed.seeding.core.column_batch import ValuePool
 from seedbed.seeding.core.faker_pool import SIZE, FakerPools, truncate
 from seedbed.seeding.planning.lock_file import ENGINE, Lock
 from seedbed.seeding.planning.seed_plan import analyse_table

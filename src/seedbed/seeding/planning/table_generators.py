@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from seedbed.errors import InvalidSeedsFile, NullNotAllowed, TooFewUniqueValues
-from seedbed.seeding.core.batch import Batch, Objects
+from seedbed.seeding.core.column_batch import Batch, Objects
 from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.core.random_stream import Stream
 from seedbed.seeding.generators.column_generator import ColumnGenerator

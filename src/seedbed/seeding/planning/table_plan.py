@@ -10,7 +10,7 @@ import numpy as np
 from seedbed.errors import CyclicReference
 from seedbed.seeding.analysis.foreign_keys import ForeignKey
 from seedbed.seeding.analysis.table_spec import get_field_values
-from seedbed.seeding.core.batch import Batch, Numbers, to_microseconds
+from seedbed.seeding.core.column_batch import Batch, Numbers, to_microseconds
 from seedbed.seeding.core.random_stream import Ints, make_indices
 from seedbed.seeding.core.time_units import SPAN
 from seedbed.seeding.encoding.rows import RowEncoder

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.analysis.foreign_keys import ForeignKey
 from seedbed.seeding.analysis.table_spec import TableSpec
-from seedbed.seeding.core.batch import Batch
+from seedbed.seeding.core.column_batch import Batch
 from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.core.postgres_types import ColumnType
 from seedbed.seeding.core.random_stream import Ints

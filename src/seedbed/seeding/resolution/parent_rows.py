@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from seedbed.seeding.analysis.foreign_keys import ForeignKey
-from seedbed.seeding.core.batch import Batch, make_objects
+from seedbed.seeding.core.column_batch import Batch, make_objects
 from seedbed.seeding.core.postgres_types import ColumnType
 from seedbed.seeding.core.random_stream import Ints
 

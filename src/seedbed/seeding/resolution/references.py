@@ -7,7 +7,7 @@ import numpy as np
 from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.analysis.foreign_keys import ForeignKey
 from seedbed.seeding.analysis.unique_constraints import allows_one_root
-from seedbed.seeding.core.batch import Batch, repeat
+from seedbed.seeding.core.column_batch import Batch, repeat
 from seedbed.seeding.core.random_stream import Ints, Stream, Words, make_indices
 from seedbed.seeding.core.time_units import SPAN
 from seedbed.seeding.resolution.combinations import CombinationRows

@@ -10,7 +10,7 @@ from seedbed.errors import CyclicReference, NoGenerator, TooFewUniqueValues
 from seedbed.seeding.analysis.foreign_keys import ForeignKey, find_foreign_keys, find_key
 from seedbed.seeding.analysis.inheritance import Inheritance, find_inheritance
 from seedbed.seeding.analysis.table_spec import TableSpec, get_field_values
-from seedbed.seeding.core.batch import ValuePool
+from seedbed.seeding.core.column_batch import ValuePool
 from seedbed.seeding.core.random_stream import Ints, Stream
 from seedbed.seeding.resolution.cardinality import RowDistribution
 from seedbed.seeding.resolution.combinations import CombinationRows

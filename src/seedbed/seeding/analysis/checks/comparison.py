@@ -18,7 +18,7 @@ from seedbed.seeding.analysis.checks.vectors import (
     merge_faults,
 )
 from seedbed.seeding.core import big_integers
-from seedbed.seeding.core.batch import Bools
+from seedbed.seeding.core.column_batch import Bools
 
 
 def and_(left: Vector, right: Vector) -> Vector:

@@ -42,7 +42,7 @@ from seedbed.seeding.analysis.checks.vectors import (
     merge_faults,
     repeat,
 )
-from seedbed.seeding.core.batch import Bools
+from seedbed.seeding.core.column_batch import Bools
 from seedbed.seeding.core.postgres_types import ColumnType, parse_type
 from seedbed.seeding.core.time_units import microseconds
 

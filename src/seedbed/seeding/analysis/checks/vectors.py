@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seedbed.seeding.core import big_integers
-from seedbed.seeding.core.batch import Batch, Bools, Coded, Numbers
+from seedbed.seeding.core.column_batch import Batch, Bools, Coded, Numbers
 from seedbed.seeding.core.number_codec import encode_number
 from seedbed.seeding.core.postgres_types import INTEGERS, MOMENTS, ColumnType
 from seedbed.seeding.core.time_units import DAY

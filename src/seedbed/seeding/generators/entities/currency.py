@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from seedbed.errors import TooFewUniqueValues
-from seedbed.seeding.core.batch import Batch, Coded, Numbers, make_fixed_pool
+from seedbed.seeding.core.column_batch import Batch, Coded, Numbers, make_fixed_pool
 from seedbed.seeding.core.postgres_types import INTEGERS
 from seedbed.seeding.core.random_stream import Ints, make_indices
 from seedbed.seeding.core.word_lists import read_data_rows

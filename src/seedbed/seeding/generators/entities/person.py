@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from seedbed.seeding.analysis.column_roles import find_role
-from seedbed.seeding.core.batch import Batch, Coded, Joined, ValuePool, make_fixed_pool
+from seedbed.seeding.core.column_batch import Batch, Coded, Joined, ValuePool, make_fixed_pool
 from seedbed.seeding.core.faker_pool import FakerPools
 from seedbed.seeding.core.random_stream import Ints, Stream, make_indices
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest

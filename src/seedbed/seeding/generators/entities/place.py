@@ -12,7 +12,7 @@ import numpy as np
 from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.analysis.column_roles import find_role
 from seedbed.seeding.core import big_integers
-from seedbed.seeding.core.batch import Batch, Coded, Joined, Numbers, ValuePool, make_fixed_pool
+from seedbed.seeding.core.column_batch import Batch, Coded, Joined, Numbers, ValuePool, make_fixed_pool
 from seedbed.seeding.core.random_stream import Ints, Stream, make_indices
 from seedbed.seeding.core.word_lists import read_data_rows
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, make_failing_generator

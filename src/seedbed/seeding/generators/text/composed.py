@@ -7,7 +7,7 @@ from string import ascii_lowercase
 
 import numpy as np
 
-from seedbed.seeding.core.batch import Batch, Coded, Joined, ValuePool, make_fixed_pool
+from seedbed.seeding.core.column_batch import Batch, Coded, Joined, ValuePool, make_fixed_pool
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.core.word_lists import get_words
 from seedbed.seeding.core.word_lists import get_words as word_list

@@ -8,7 +8,7 @@ import numpy as np
 
 from seedbed.errors import InvalidSeedsFile, ProviderExhausted
 from seedbed.seeding.api.rules import FakerValues
-from seedbed.seeding.core.batch import Batch, Coded, Joined, Objects, ValuePool, make_coded, make_fixed_pool
+from seedbed.seeding.core.column_batch import Batch, Coded, Joined, Objects, ValuePool, make_coded, make_fixed_pool
 from seedbed.seeding.core.faker_pool import SIZE, NoValueFits, ProviderNotUsable, truncate
 from seedbed.seeding.core.random_stream import Ints
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, make_failing_generator

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from seedbed.seeding.core.batch import Batch, Joined, Objects
+from seedbed.seeding.core.column_batch import Batch, Joined, Objects
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, make_shortage
 
 HEX = "0123456789abcdef"

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import Any
 
 from seedbed.seeding.analysis.column_roles import find_role
-from seedbed.seeding.core.batch import Batch, Coded, Joined, ValuePool, make_fixed_pool
+from seedbed.seeding.core.column_batch import Batch, Coded, Joined, ValuePool, make_fixed_pool
 from seedbed.seeding.core.random_stream import Ints, make_indices
 from seedbed.seeding.core.word_lists import read_data_text, read_word_lists
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest

@@ -7,7 +7,7 @@ from hashlib import blake2b
 import numpy as np
 
 from seedbed.errors import UnsatisfiablePattern
-from seedbed.seeding.core.batch import Batch, Coded, ValuePool, make_fixed_pool
+from seedbed.seeding.core.column_batch import Batch, Coded, ValuePool, make_fixed_pool
 from seedbed.seeding.core.faker_pool import SIZE
 from seedbed.seeding.core.random_stream import Stream
 from seedbed.seeding.generators.column_generator import ColumnGenerator, ColumnRequest, make_shortage

@@ -7,7 +7,7 @@ import numpy as np
 
 from seedbed.errors import TooFewUniqueValues
 from seedbed.seeding.analysis.timestamp_roles import find_creation_column, names_future
-from seedbed.seeding.core.batch import to_microseconds
+from seedbed.seeding.core.column_batch import to_microseconds
 from seedbed.seeding.core.number_codec import encode_number
 from seedbed.seeding.core.random_stream import Ints, make_indices
 from seedbed.seeding.core.time_units import DAY, MONTH, SPAN
