@@ -255,10 +255,10 @@ class TestSnapshots:
         )
         (project.root / "seeds/preview.py").write_text("raise ValueError('spring')\n")
         (project.root / "tests/conftest.py").write_text(
-            "from seedbed.testing.databases import template\n\nload_seeds = template.load_seeds\n\n\n"
+            "from seedbed.testing.databases import template\n\nload_seeds = template.plan_and_load_seeds\n\n\n"
             "def told(project, schema, name, at):\n"
             "    print('made', name, flush=True)\n    load_seeds(project, schema, name, at)\n\n\n"
-            "template.load_seeds = told\n"
+            "template.plan_and_load_seeds = told\n"
         )
 
         first = project.run("-s", "-n0", passed=2, error=1)
@@ -293,13 +293,13 @@ class TestSnapshots:
             import pricing, pricing.unrelated
             from seedbed.testing.databases import template
 
-            seed = template.load_seeds
+            seed = template.plan_and_load_seeds
 
             def told(*arguments):
                 print("made", flush=True)
                 seed(*arguments)
 
-            template.load_seeds = told
+            template.plan_and_load_seeds = told
             """,
         )
         project.write(
