@@ -481,7 +481,7 @@ class TestProjectFixtures:
             def seed(*_):
                 raise AssertionError("it is made")
 
-            template.load_seeds = seed
+            template.plan_and_load_seeds = seed
 
             @pytest.fixture
             def db(db):
