@@ -223,12 +223,8 @@ class _Loader:
         with closing(prefetch(self._generate_chunks(plan, ranges), sum(map(len, ranges.values())))) as chunks:
             for table in plan.tables:
                 if rows := ranges[table.name]:
-                    copy_rows(
-                        connection,
-                        table,
-                        islice(chunks, len(split_into_chunks(rows))),
-                        freeze=quote_table(table.sql) in truncated,
-                    )
+                    table_chunks = islice(chunks, len(split_into_chunks(rows)))
+                    copy_rows(connection, table, table_chunks, freeze=quote_table(table.sql) in truncated)
         try:
             execute_statements(connection, constraint_drop.restore_statements)
         except DriverError as error:
@@ -267,10 +263,8 @@ class _Loader:
         if drops_constraints and locked is not None:
             return plan_constraint_drop(connection, target.oids), truncatable
         if not late_keys:
-            is_busy = drops_constraints and is_first_load
-            return ConstraintDrop(
-                kept=(("everything", "another session is using the tables"),) if is_busy else ()
-            ), truncatable
+            busy = (("everything", "another session is using the tables"),)
+            return ConstraintDrop(kept=busy if drops_constraints and is_first_load else ()), truncatable
         constraint_drop = plan_constraint_drop(connection, target.oids, only=late_keys)
         if len(constraint_drop.drop_statements) < len(late_keys):
             name, column = late_keys[0]
