@@ -4,11 +4,11 @@ from typing import ClassVar
 
 
 class SeedbedError(Exception):
-    """An error that a user can fix. `message` states the fact, and `remedy` the next step."""
+    """An error that a user can fix. `message` states the fault, and `remedy` states the next step."""
 
     code: ClassVar[str]
     question: str | None = None
-    """What a person has to decide, if anything."""
+    """The question that the user has to answer, if there is one."""
     answers: tuple[str, ...] = ()
     """The command-line options that answer `question`."""
 
@@ -23,7 +23,7 @@ class ProjectError(SeedbedError):
 
 
 class MigrationError(SeedbedError):
-    """Revisions cannot be drafted, read or applied."""
+    """Seedbed cannot draft, read or apply a revision."""
 
 
 class ServerError(SeedbedError):
@@ -31,18 +31,18 @@ class ServerError(SeedbedError):
 
 
 class SeedError(SeedbedError):
-    """Seeds cannot be read, planned or loaded."""
+    """Seedbed cannot read, plan or load seeds."""
 
 
 class BranchError(SeedbedError):
-    """A branch cannot be created, found, used or deleted."""
+    """Seedbed cannot create, find, use or delete a branch."""
 
 
 class ServiceError(SeedbedError):
-    """The read service cannot start, or answers with problem+json and `status` as the HTTP status."""
+    """The read service cannot start, or it answers with problem+json and the HTTP status `status`."""
 
     status: ClassVar[int]
 
 
 class TestingError(SeedbedError):
-    """A test cannot get its database, or has broken it for later tests."""
+    """A test cannot get its database, or it changed the database so that later tests cannot use it."""

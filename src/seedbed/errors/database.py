@@ -6,10 +6,11 @@ from seedbed.errors.base import ServerError
 
 
 class DatabaseUnreachable(ServerError):
-    """No connection to the server could be made.
+    """Seedbed cannot connect to the database server.
 
-    The message shows the address, the setting that it comes from, and the driver's message. On Neon, a suspended
-    compute starts within the ten seconds of the connection timeout.
+    The message shows the address, the setting that contains it, and the driver's message. Check that the server is
+    running, and that host and port are correct. On Neon, a suspended compute starts within the connection timeout of
+    ten seconds.
     """
 
     code = "SB304"
@@ -25,8 +26,8 @@ class DatabaseUnreachable(ServerError):
 class AuthenticationFailure(ServerError):
     """The server rejected the user or the password.
 
-    First check a password that contains a `%` or an `@`: [Settings](../explanation/settings.md) explains how it is
-    read.
+    If the password contains a `%` or an `@`, check that first: [Settings](../explanation/settings.md) explains how
+    Seedbed reads it.
     """
 
     code = "SB305"
@@ -41,7 +42,7 @@ class AuthenticationFailure(ServerError):
 class DatabaseNotFound(ServerError):
     """The server has no database of that name.
 
-    Seedbed creates missing databases on the embedded server only.
+    Create the database, or correct its name in the URL. Seedbed creates missing databases on the embedded server only.
     """
 
     code = "SB306"
@@ -54,11 +55,11 @@ class DatabaseNotFound(ServerError):
 
 
 class PooledConnection(ServerError):
-    """A migration or a load of seeds would go through a connection pooler.
+    """A migration or a load of seeds would use a connection pooler.
 
-    Session locks and SET leak between the clients of a pooler. On Neon, Seedbed derives the direct address from the
-    host's name, so `DATABASE_URL_UNPOOLED` probably names the pooler too. Elsewhere it recognizes a pooler by the
-    process id that it invents.
+    A pooler leaks session locks and the effects of `SET` from one client to another. Set `DATABASE_URL_UNPOOLED` to the
+    direct address. On Neon, Seedbed derives the direct address from the host name, so `DATABASE_URL_UNPOOLED` probably
+    names the pooler too. On other servers, Seedbed recognizes a pooler because the pooler invents a process id.
     """
 
     code = "SB307"
@@ -73,8 +74,8 @@ class PooledConnection(ServerError):
 class EnvironmentMismatch(ServerError):
     """The database is marked for another environment than the chosen one.
 
-    Either `-e`, `SEEDBED_ENV` or the URL is wrong, or the database now serves another environment.
-    [Marks](../explanation/marks.md) explains which commands are refused.
+    Either `-e`, `SEEDBED_ENV` or the URL is wrong, or the database now serves another environment. Correct the wrong
+    one, or change the mark. [Marks](../explanation/marks.md) explains which commands Seedbed refuses.
     """
 
     code = "SB310"
@@ -87,11 +88,11 @@ class EnvironmentMismatch(ServerError):
 
 
 class ProtectedEnvironment(ServerError):
-    """The environment of the database forbids this command, whichever environment was chosen.
+    """The database's environment forbids this command, whichever environment was chosen.
 
-    A database marked `production` is never reset and never seeded. A copy of production inherits the mark; change the
-    mark before you delete rows in the copy. A database without a mark counts as the chosen environment, so
-    `-e production` is refused for it as well.
+    Seedbed never resets and never seeds a database that is marked `production`. A copy of production inherits the mark;
+    to delete rows in the copy, change its mark first. A database without a mark counts as the chosen environment, so
+    Seedbed also refuses `-e production` for it.
     """
 
     code = "SB311"
@@ -107,10 +108,10 @@ class ProtectedEnvironment(ServerError):
 
 
 class UnmarkedDatabase(ServerError):
-    """A database has rows and no mark, so it counts as production.
+    """A database has rows but no mark, so it counts as production.
 
-    It existed before Seedbed, or somebody dropped its schema `seedbed`. Check the tables that are named, and then mark
-    the database.
+    The database existed before the project used Seedbed, or its schema `seedbed` was dropped. Check the tables that the
+    message names. If the database is not production, mark it.
     """
 
     code = "SB312"
@@ -126,8 +127,8 @@ class UnmarkedDatabase(ServerError):
 class MissingConfirmation(ServerError):
     """A destructive command was not confirmed with the database's name.
 
-    A terminal asks for the name; in a script, pass `--yes NAME`. It is the name of the database, not of the
-    environment.
+    On a terminal, the command asks for the name. In a script, pass `--yes NAME`. NAME is the name of the database, not
+    of the environment.
     """
 
     code = "SB313"
@@ -142,8 +143,8 @@ class MissingConfirmation(ServerError):
 class MissingPrivilege(ServerError):
     """The role in the URL lacks a privilege.
 
-    Migrations create tables and the schema `seedbed`, and seeds write rows, so both need the database's owner. The
-    service only reads, and may use a role with fewer privileges.
+    Migrations create tables and the schema `seedbed`, and seeds write rows. Both need the role that owns the database.
+    The service only reads, so its role may have fewer privileges.
     """
 
     code = "SB315"
@@ -159,7 +160,11 @@ class MissingPrivilege(ServerError):
 
 
 class ReadOnlyDatabase(ServerError):
-    """The database is read-only: it is a standby, or `default_transaction_read_only` is on for it or for the role."""
+    """The database is read-only.
+
+    The server is a standby, or `default_transaction_read_only` is on for the database or the role. Connect to the
+    primary, and use a role without that setting.
+    """
 
     code = "SB317"
 

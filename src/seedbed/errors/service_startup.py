@@ -6,7 +6,8 @@ from seedbed.errors.base import ServiceError
 class PortInUse(ServiceError):
     """Another program listens on the service's port, perhaps another `seedbed up`.
 
-    `up` uses one of the next ports unless `SEEDBED_PORT` is set; `serve` does not.
+    If `SEEDBED_PORT` is not set, `seedbed up` uses one of the next ports instead. `seedbed serve` does not. Stop the
+    other program, or choose another port.
     """
 
     code = "SB603"
@@ -21,8 +22,8 @@ class PortInUse(ServiceError):
 class ListenFailure(ServiceError):
     """The service cannot listen on its address.
 
-    The address belongs to another machine, or the port is below 1024 and needs root. `0.0.0.0` listens on all addresses
-    of this machine.
+    The address belongs to another machine, or the port is below 1024 and needs root. Choose another address or port.
+    `0.0.0.0` listens on all addresses of this machine.
     """
 
     code = "SB604"
@@ -36,10 +37,10 @@ class ListenFailure(ServiceError):
 
 
 class AuthenticationNotConfigured(ServiceError):
-    """The service would be open to others, and nobody has decided who may read.
+    """The service requires authentication, but no tokens are set.
 
-    That is so in preview and production, and on an address that other machines reach. Create tokens with
-    `seedbed serve --new-token` and set their hashes, or disable authentication with `--public`.
+    This applies in preview and production, and on an address that other machines can reach. Create tokens with
+    `seedbed serve --new-token` and set their hashes in `SEEDBED_TOKENS`, or disable authentication with `--public`.
     """
 
     code = "SB613"
@@ -55,7 +56,8 @@ class AuthenticationNotConfigured(ServiceError):
 class InvalidTokenHash(ServiceError):
     """An entry of `SEEDBED_TOKENS` is not a SHA-256 hash.
 
-    The entry is not shown, because it may be the token itself. The client keeps the token, and this setting its hash.
+    The message does not show the entry, because it may be the token itself. Give the token to the client, and put its
+    hash into this setting.
     """
 
     code = "SB614"
@@ -71,7 +73,7 @@ class InvalidTokenHash(ServiceError):
 class InvalidRoutesModule(ServiceError):
     """The project's `routes.py` has no `router`.
 
-    The service adds the routes of that `fastapi.APIRouter`.
+    `router` must be a `fastapi.APIRouter`. The service adds its routes. Define `router`, or rename the module.
     """
 
     code = "SB615"
@@ -84,9 +86,10 @@ class InvalidRoutesModule(ServiceError):
 
 
 class DuplicateAlias(ServiceError):
-    """Two columns of a table would have the same name in an answer.
+    """Two columns of a table would have the same name in a response.
 
-    The alias of a field is another column's name or alias. The service uses aliases in its answers, as FastAPI does.
+    The alias of a field equals another column's name or alias. The service uses aliases in its responses, as FastAPI
+    does. Change one of the aliases.
     """
 
     code = "SB616"
@@ -102,9 +105,9 @@ class DuplicateAlias(ServiceError):
 class UnsupportedSerializer(ServiceError):
     """A model has a serializer whose output the service cannot describe.
 
-    A `model_serializer` may return any shape, so the service could build neither filters nor the OpenAPI document. The
-    same holds for the serializer of a field whose type exists in PostgreSQL only, such as a range. Serializers of other
-    fields and computed fields are supported.
+    A `model_serializer` may return any shape, so the service cannot build filters or the OpenAPI document from it. The
+    same is true of a serializer for a field whose type exists in PostgreSQL only, such as a range. The service supports
+    computed fields and serializers of other fields. Make the table private, and serve it in `routes.py`.
     """
 
     code = "SB617"
@@ -121,9 +124,9 @@ class UnsupportedSerializer(ServiceError):
 class InvalidReaderRole(ServiceError):
     """The role cannot be limited to reading public columns.
 
-    `seedbed db grant-reader` revokes every other privilege of the role on the tables. So it refuses the role that owns
-    them, a role with the owner's or a superuser's rights, and the role that it connects as. It also refuses names that
-    PostgreSQL reserves.
+    `seedbed db grant-reader` revokes every other privilege of the role on the tables. It therefore refuses the owner of
+    the tables, a role with the rights of the owner or of a superuser, and the role that it connects as. It also
+    refuses names that PostgreSQL reserves. Choose a separate role for the service.
     """
 
     code = "SB622"

@@ -11,7 +11,7 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z_-]{0,19}")
 class UnknownEnvironment(ProjectError):
     """The environment chosen with `-e` or `SEEDBED_ENV` does not exist.
 
-    There are exactly four environments.
+    The environments are `development`, `testing`, `preview` and `production`.
     """
 
     code = "SB110"
@@ -23,10 +23,10 @@ class UnknownEnvironment(ProjectError):
 
 
 class DatabaseNotConfigured(ProjectError):
-    """No `DATABASE_URL` is configured for the chosen environment.
+    """The chosen environment has no `DATABASE_URL`.
 
-    Preview and production read `DATABASE_URL` from their own files or from the process. A value in `.env` does not
-    count, because every environment reads that file and it usually names a developer's database.
+    Preview and production read `DATABASE_URL` from their own files or from the process. Seedbed ignores a value in
+    `.env` for them: every environment reads that file, and it usually names a developer's database.
     """
 
     code = "SB111"
@@ -47,8 +47,8 @@ class DatabaseNotConfigured(ProjectError):
 class UnknownSetting(ProjectError):
     """A setting has an unknown name.
 
-    The name begins with `SEEDBED_`, or it stands in a `.env` file and resembles a setting that is not set anywhere
-    else. Without this error, a misspelt setting would have no effect and nobody would notice.
+    The name begins with `SEEDBED_`, or it is in a `.env` file and resembles a setting that is not set anywhere else.
+    Correct the name. Seedbed reports the name because a misspelt setting would have no effect.
     """
 
     code = "SB112"
@@ -63,7 +63,7 @@ class UnknownSetting(ProjectError):
 class InvalidSetting(ProjectError):
     """A setting has an invalid value, such as a word instead of a number.
 
-    The message names where the value was read, and what was expected.
+    The message names the source of the value, and the value that Seedbed expects. Correct the value at its source.
     """
 
     code = "SB113"
@@ -75,9 +75,9 @@ class InvalidSetting(ProjectError):
 class InvalidDatabaseUrl(ProjectError):
     """A database URL cannot be parsed.
 
-    Usually the password contains a `/` or a `?`, or an unquoted ` #` cut the line; the message says so. The value
-    is not shown, because it may contain a password. [Settings](../explanation/settings.md) explains how each file is
-    read.
+    Usually the password contains a `/` or a `?`, or an unquoted ` #` ends the value early. The message names the cause.
+    It does not show the value, because the value may contain a password. [Settings](../explanation/settings.md)
+    explains how Seedbed reads each file.
     """
 
     code = "SB114"
@@ -93,8 +93,8 @@ class InvalidDatabaseUrl(ProjectError):
 class InvalidEnvFile(ProjectError):
     """A `.env` file has a line that is not `NAME=value`, or the file is not text.
 
-    Usually a quote is not closed, so the value continues on the following lines. The line is named but not shown,
-    because it may contain a secret.
+    Usually a quote is not closed, so the value continues on the following lines. The message names the line, but does
+    not show it, because the line may contain a secret.
     """
 
     code = "SB115"
@@ -108,8 +108,8 @@ class InvalidEnvFile(ProjectError):
 class InsecureConnection(ProjectError):
     """The connection to production may be unencrypted.
 
-    The URL leads to another machine, and its `sslmode` allows a connection without encryption. If a URL has no
-    `sslmode`, production uses `verify-full`; `require` and `verify-ca` are accepted too.
+    The URL points to another machine, and its `sslmode` allows a connection without encryption. Use `verify-full`,
+    `verify-ca` or `require`. If a URL has no `sslmode`, production uses `verify-full`.
     """
 
     code = "SB116"

@@ -6,9 +6,9 @@ from seedbed.errors.base import TestingError
 
 
 class TemplateLockTimeout(TestingError):
-    """Another test run on the same server has been building the template database for too long.
+    """Another test run has been building the template database on this server for too long.
 
-    The lock ends with that run's session. Then the next run builds the template.
+    The lock ends with that run's session. The next run then builds the template.
     """
 
     code = "SB701"
@@ -21,11 +21,11 @@ class TemplateLockTimeout(TestingError):
 
 
 class TransactionEnded(TestingError):
-    """A test ended the transaction that is rolled back after it.
+    """A test ended its outer transaction, so its changes could not be rolled back.
 
-    In a test's database, `commit` releases a savepoint, and everything is rolled back afterwards. This test ended the
-    outer transaction, with `COMMIT` as a statement or with `session.connection().commit()`. The next tests get a new
-    database.
+    In a test's database, `commit` releases a savepoint, and everything is rolled back after the test. This test ended
+    the outer transaction with a `COMMIT` statement or with `session.connection().commit()`. The next tests get a new
+    database. Commit the session only, or use the marker `db("own")`.
     """
 
     code = "SB702"
@@ -39,7 +39,7 @@ class TransactionEnded(TestingError):
 
 
 class InvalidDbMarker(TestingError):
-    """The marker `db` of a test has an invalid argument.
+    """The `db` marker of a test has an invalid argument.
 
     [The reference](fixtures.md#the-mark) lists its arguments.
     """
@@ -55,10 +55,10 @@ class InvalidDbMarker(TestingError):
 
 
 class NoKeptDatabase(TestingError):
-    """There is no database of a failed test to open.
+    """No database of a failed test is available.
 
-    `pytest --seedbed-psql` opens a database that a failed test left. A run with failures replaces those of the run
-    before.
+    `pytest --seedbed-psql` opens the database that a failed test left. A run with failures replaces the databases of
+    the previous run. Run the tests again to keep the databases of the tests that fail.
     """
 
     code = "SB704"
@@ -75,8 +75,8 @@ class NoKeptDatabase(TestingError):
 class RowCreationFailure(TestingError):
     """`make` or `seeded` cannot create a row.
 
-    They fill columns by the rules of seeding. Pass the values that a constraint of the database rejects, and the rows
-    of tables that refer to each other through NOT NULL columns.
+    Both fill columns by the rules of seeding. Pass explicit values for columns whose generated values violate a
+    constraint. If tables refer to each other through NOT NULL columns, pass the referenced rows.
     """
 
     code = "SB705"
@@ -86,9 +86,10 @@ class RowCreationFailure(TestingError):
 
 
 class WorkerWithoutServer(TestingError):
-    """A worker of pytest-xdist cannot reach the server of the process that started it.
+    """A pytest-xdist worker cannot reach the server of the process that started it.
 
-    That process runs one server for all workers. A worker on another machine cannot reach it.
+    That process runs one server for all workers. A worker on another machine cannot reach it. Run the workers on the
+    same machine, or pass a server with `--seedbed-url`.
     """
 
     code = "SB706"
@@ -101,10 +102,11 @@ class WorkerWithoutServer(TestingError):
 
 
 class LostSetupRows(TestingError):
-    """An earlier test removed the rows that a class or a module set up for its tests.
+    """An earlier test removed the rows that a class or module inserted for its tests.
 
-    `class_db` and `module_db` insert rows that every test of the class or module starts with. The rows are in one
-    transaction, and a test that ends it, or ends its connection, removes them for the next tests.
+    `class_db` and `module_db` insert rows that every test of the class or module starts with. The rows belong to one
+    transaction. A test that ends this transaction or its connection removes the rows for the next tests. In that test,
+    commit the session only, or use the marker `db("own")`.
     """
 
     code = "SB707"
@@ -118,7 +120,7 @@ class LostSetupRows(TestingError):
 
 
 class KeptOnExternalServer(TestingError):
-    """The database of a failed test is on an external server, so its URL is needed again to open it."""
+    """The database of a failed test is on an external server, so you must pass the server's URL to open it."""
 
     code = "SB708"
 

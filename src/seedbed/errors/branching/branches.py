@@ -8,7 +8,8 @@ from seedbed.errors.base import BranchError
 class BranchExists(BranchError):
     """A branch of that name already exists.
 
-    It stays unchanged, because it may contain somebody's work. `seedbed preview up` reuses an existing branch.
+    The existing branch is unchanged, because it may contain work that is still needed. Use it, or delete it first.
+    `seedbed preview up` reuses an existing branch.
     """
 
     code = "SB501"
@@ -21,7 +22,10 @@ class BranchExists(BranchError):
 
 
 class BranchNotFound(BranchError):
-    """There is no branch of that name. Names are compared exactly and are case-sensitive."""
+    """There is no branch of that name.
+
+    Names are case-sensitive and must match exactly. `seedbed branch list` shows the branches.
+    """
 
     code = "SB502"
 
@@ -32,8 +36,8 @@ class BranchNotFound(BranchError):
 class InvalidBranchName(BranchError):
     """The name of a branch is invalid.
 
-    It is empty, too long, has an unprintable character, or is the name of an environment. Slashes and inner spaces are
-    allowed.
+    The name is empty or too long, contains an unprintable character, or is the name of an environment. Slashes and
+    inner spaces are allowed.
     """
 
     code = "SB503"
@@ -45,7 +49,7 @@ class InvalidBranchName(BranchError):
 
 
 class NotABranch(BranchError):
-    """A database is not a branch that this project created, so it is neither used as one nor deleted.
+    """A database is not a branch of this project, so Seedbed neither uses it as one nor deletes it.
 
     A comment on each branch names the project that created it. An environment's own database is never a branch.
     """
@@ -57,10 +61,10 @@ class NotABranch(BranchError):
 
 
 class ParentInUse(BranchError):
-    """Other sessions use the database that is to be copied, and PostgreSQL cannot copy a database in use.
+    """Other sessions use the database to copy, and PostgreSQL cannot copy a database in use.
 
-    The message names the sessions with their process ids. `--force` ends idle sessions, but never one that runs a
-    statement or is in a transaction.
+    The message names the sessions with their process ids. Close them, or wait. `--force` ends idle sessions, but never
+    a session that runs a statement or is in a transaction.
     """
 
     code = "SB505"
@@ -75,7 +79,10 @@ class ParentInUse(BranchError):
 
 
 class BranchCopyFailure(BranchError):
-    """PostgreSQL could not copy a database. Usually the disk is full. The incomplete copy was removed."""
+    """PostgreSQL could not copy a database.
+
+    Usually the disk is full. Seedbed removed the incomplete copy. Fix the cause, and run the command again.
+    """
 
     code = "SB506"
 
@@ -89,7 +96,8 @@ class BranchCopyFailure(BranchError):
 class BranchLockTimeout(BranchError):
     """Another session is creating or deleting a branch of that name.
 
-    Only one session does so at a time; a second one waits for a while. The lock ends with the session.
+    Only one session at a time can create or delete the branch. A second session waits for a limited time. The lock ends
+    with the session that holds it.
     """
 
     code = "SB507"
@@ -104,8 +112,8 @@ class BranchLockTimeout(BranchError):
 class BranchNotReady(BranchError):
     """A branch is still marked `preparing`: its creation is running or was interrupted.
 
-    Until it is complete it may contain unmasked rows, so Seedbed gives out no address. `seedbed preview up` continues
-    an interrupted creation.
+    An incomplete branch may contain unmasked rows, so Seedbed does not return its address. `seedbed preview up`
+    continues an interrupted creation.
     """
 
     code = "SB508"
@@ -121,7 +129,7 @@ class BranchNotReady(BranchError):
 class NoBranchProvider(BranchError):
     """The environment's database is on a server where Seedbed cannot create branches.
 
-    Branches need the embedded server or Neon.
+    Branches need the embedded server or Neon. To use the embedded server, remove the setting that the message names.
     """
 
     code = "SB509"
@@ -134,9 +142,10 @@ class NoBranchProvider(BranchError):
 
 
 class NotAPreview(BranchError):
-    """A branch is not a preview, so `preview` neither changes nor deletes it.
+    """A branch is not a preview, so `seedbed preview` neither changes nor deletes it.
 
-    `seedbed branch create` created it, and it may contain somebody's work.
+    `seedbed branch create` created the branch, and it may contain work that is still needed. Choose another name for
+    the preview, or delete the branch with `seedbed branch delete`.
     """
 
     code = "SB510"
@@ -149,7 +158,11 @@ class NotAPreview(BranchError):
 
 
 class UnmaskedProductionCopy(BranchError):
-    """An unmasked copy of production would be marked as another environment, and more people could read its rows."""
+    """An unmasked copy of production would be marked as another environment.
+
+    More people could then read its rows. Mask the copy with `--data masked`, or confirm an unmasked copy with
+    `--data copy --yes NAME`.
+    """
 
     code = "SB511"
 
@@ -161,7 +174,10 @@ class UnmaskedProductionCopy(BranchError):
 
 
 class InvalidExpiry(BranchError):
-    """The expiry date of a branch is in the past or too far in the future."""
+    """The expiry date of a branch is in the past or too far in the future.
+
+    Pass a duration from now, such as `7d` or `12h`.
+    """
 
     code = "SB512"
 
@@ -172,9 +188,9 @@ class InvalidExpiry(BranchError):
 
 
 class SealedBranch(BranchError):
-    """A branch is sealed: nobody can connect to it, so that it can be copied at any time.
+    """A branch is sealed: it accepts no connections, so that it can be copied at any time.
 
-    The base of previews is such a branch.
+    The base of previews is such a branch. To read its rows, create a branch from it.
     """
 
     code = "SB513"
@@ -187,10 +203,10 @@ class SealedBranch(BranchError):
 
 
 class InvalidPullRequestList(BranchError):
-    """The list given to `seedbed preview gc` has a line that is not a pull request, or is empty.
+    """The list for `seedbed preview gc` is empty, or a line of it is not a pull request.
 
-    An empty list usually means that the command that made it failed, so nothing was deleted. Write one number per line,
-    such as `42` or `pr-42`.
+    An empty list usually means that the command that wrote the list failed. Nothing was deleted. Write one number per
+    line, such as `42` or `pr-42`.
     """
 
     code = "SB514"
@@ -203,7 +219,11 @@ class InvalidPullRequestList(BranchError):
 
 
 class NotInGitHubActions(BranchError):
-    """`--output github` writes to the file that `GITHUB_OUTPUT` names, and that variable is not set."""
+    """`--output github` needs the variable `GITHUB_OUTPUT`, which is not set.
+
+    The option writes to the file that the variable names. Run the command in a step of a GitHub workflow, or use
+    another output.
+    """
 
     code = "SB515"
 
@@ -215,10 +235,10 @@ class NotInGitHubActions(BranchError):
 
 
 class ProtectedPreviewBase(BranchError):
-    """`preview down` was given the base that new previews are copied from.
+    """`seedbed preview down` does not delete the base from which new previews are copied.
 
-    It deletes previews without confirmation, so it does not delete the base. `branch delete` does, and asks for its
-    name.
+    `preview down` deletes previews without confirmation, so it protects the base. `seedbed branch delete` deletes the
+    base, and asks for its name.
     """
 
     code = "SB535"
@@ -231,11 +251,11 @@ class ProtectedPreviewBase(BranchError):
 
 
 class PreviewSchemaMismatch(BranchError):
-    """A preview at the newest revision still differs from the schema of the models.
+    """A preview at the newest revision differs from the schema of the models.
 
-    A revision is missing, or somebody changed the database by hand. If this call created the preview, it was deleted
-    again; an existing one is unchanged. Tables and other objects that no model describes, indexes, and additional
-    privileges are not errors; `preview up` lists them.
+    A revision is missing, or the database was changed without a migration. If this call created the preview, Seedbed
+    deleted it again; an existing preview is unchanged. Indexes, additional privileges, and tables and other objects
+    that no model describes are not errors; `preview up` lists them.
     """
 
     code = "SB536"

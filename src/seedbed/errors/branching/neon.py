@@ -7,10 +7,10 @@ from seedbed.errors.branching.branches import NotABranch
 
 
 class NeonNotConfigured(BranchError):
-    """Branches of this database are created on Neon, and the API key or the project id is missing.
+    """Neon's API key or project id is missing, and this database's branches are created on Neon.
 
-    Seedbed uses Neon if the environment's `DATABASE_URL` is one of Neon's, or if one of the two variables is set. Both
-    variables are needed. [Neon](../how-to/neon.md) explains where to find them.
+    Seedbed uses Neon if the environment's `DATABASE_URL` is a Neon address, or if one of the two variables is set. Set
+    both variables. [Neon](../how-to/neon.md) explains where to find them.
     """
 
     code = "SB520"
@@ -25,8 +25,8 @@ class NeonNotConfigured(BranchError):
 class NeonAuthenticationFailure(BranchError):
     """Neon rejected the API key.
 
-    The key is wrong, was revoked or has expired (401), or may not change this project (403). It is never part of the
-    message.
+    With status 401, the key is wrong, was revoked or has expired. With status 403, it may not change this project. The
+    message never contains the key. Create another key that may change the project.
     """
 
     code = "SB521"
@@ -39,9 +39,9 @@ class NeonAuthenticationFailure(BranchError):
 
 
 class NeonProjectNotFound(BranchError):
-    """The key gives access to no project of that id.
+    """The API key gives access to no project with this id.
 
-    There is no such project, or the key belongs to another account.
+    The project does not exist, or the key belongs to another account. Correct `NEON_PROJECT_ID` or the key.
     """
 
     code = "SB522"
@@ -54,9 +54,10 @@ class NeonProjectNotFound(BranchError):
 
 
 class NeonBranchLimitReached(BranchError):
-    """The project has as many branches as its plan allows.
+    """The Neon project has as many branches as its plan allows.
 
-    Seedbed counts the branches before it creates one, and Neon checks again. Nothing was created.
+    Seedbed counts the branches before it creates one, and Neon checks again. No branch was created. Delete unused
+    branches, or wait until previews expire.
     """
 
     code = "SB523"
@@ -73,7 +74,7 @@ class NeonBranchLimitReached(BranchError):
 class ExpiringNeonParent(BranchError):
     """Neon cannot branch from a branch with an expiry date.
 
-    So the base of previews must not have one.
+    The base of previews must therefore have no expiry date. Copy a branch without one, or remove the expiry date.
     """
 
     code = "SB524"
@@ -88,8 +89,8 @@ class ExpiringNeonParent(BranchError):
 class NeonUnreachable(BranchError):
     """Neon's API does not answer.
 
-    There is no network, a proxy blocks it, or `NEON_API_HOST` is wrong. Seedbed has repeated read requests several
-    times. Before it repeats a request that creates something, it checks Neon's list for the result.
+    The network is down, a proxy blocks the request, or `NEON_API_HOST` is wrong. Seedbed repeats a read request several
+    times. Before it repeats a request that creates an object, it checks Neon's list for that object.
     """
 
     code = "SB525"
@@ -102,7 +103,10 @@ class NeonUnreachable(BranchError):
 
 
 class NeonOperationFailure(BranchError):
-    """An asynchronous operation of Neon failed or was cancelled."""
+    """An asynchronous operation on Neon failed or was cancelled.
+
+    Run the command again. If it fails again, look at the operation in Neon's console.
+    """
 
     code = "SB526"
 
@@ -114,9 +118,10 @@ class NeonOperationFailure(BranchError):
 
 
 class NeonProjectLocked(BranchError):
-    """The project was busy with another operation through every attempt.
+    """The Neon project was busy with another operation during every attempt.
 
-    Neon runs one operation at a time in a project, and answers 423 to others. Seedbed waits for a limited time.
+    Neon runs one operation at a time in a project, and answers 423 to other requests. Seedbed waits for a limited time.
+    Nothing was changed. Run the command again in a minute.
     """
 
     code = "SB527"
@@ -129,7 +134,10 @@ class NeonProjectLocked(BranchError):
 
 
 class NeonOverloaded(BranchError):
-    """Neon answered 429 or 503 to every attempt."""
+    """Neon answered every attempt with status 429 or 503.
+
+    Nothing was changed. Run the command again later.
+    """
 
     code = "SB528"
 
@@ -141,7 +149,10 @@ class NeonOverloaded(BranchError):
 
 
 class NeonRequestRejected(BranchError):
-    """Neon rejected a request for a reason that no other error covers."""
+    """Neon rejected a request for a reason that no other error covers.
+
+    The message shows Neon's answer. Fix the cause, and run the command again.
+    """
 
     code = "SB529"
 
@@ -150,11 +161,11 @@ class NeonRequestRejected(BranchError):
 
 
 class UnownedNeonBranch(NotABranch):
-    """Somebody else created a branch on Neon, so it is neither used as a preview nor changed nor deleted.
+    """A branch on Neon was not created by this project, so Seedbed neither uses, changes nor deletes it.
 
-    Seedbed writes its owner, the project's identifier, into the annotation of each branch that it creates. It never
-    changes or deletes a branch without that annotation or with another owner, and never a default, protected or root
-    branch.
+    Seedbed writes the project's identifier, as the owner, into the annotation of each branch that it creates. It never
+    changes or deletes a branch without that annotation or with another owner. It also never changes or deletes a
+    default, protected or root branch. Choose another name.
     """
 
     code = "SB530"
@@ -168,7 +179,10 @@ class UnownedNeonBranch(NotABranch):
 
 
 class AmbiguousNeonDatabase(BranchError):
-    """A branch has several databases or none, and `DATABASE_URL` is not a Neon address that names one."""
+    """A branch has several databases or none, and `DATABASE_URL` is not a Neon address that names one.
+
+    Set `DATABASE_URL` to the address of the database to use.
+    """
 
     code = "SB531"
 
@@ -182,7 +196,8 @@ class AmbiguousNeonDatabase(BranchError):
 class NeonEndpointMismatch(BranchError):
     """Neon's address for a branch belongs to the compute of another branch.
 
-    Migrations could reach the wrong branch, so nothing was done.
+    Migrations could reach the wrong branch, so Seedbed did nothing. Run the command again. If it fails again, delete
+    the branch and recreate it.
     """
 
     code = "SB532"
@@ -197,7 +212,7 @@ class NeonEndpointMismatch(BranchError):
 class NeonBranchHasChildren(BranchError):
     """Neon does not delete a branch that has children.
 
-    Copies on the embedded server do not depend on each other.
+    Delete the children first. On the embedded server, copies do not depend on each other.
     """
 
     code = "SB534"

@@ -9,10 +9,11 @@ from seedbed.errors.base import MigrationError
 class RevisionFailure(MigrationError):
     """A revision failed while it was applied; the revisions before it stay applied.
 
-    Each revision is one transaction, so nothing of this one is left. The steps of an online revision are an exception:
-    each is committed as it runs, and the next `apply` continues after the last committed step. Usually there are rows
-    that the proof did not have. Fix the rows, or fix the revision if no database has it yet. If the revision's own
-    Python code raised, its line is named instead of PostgreSQL's message.
+    Each revision runs in one transaction, so the failed revision was rolled back completely. An online revision is an
+    exception: it commits each step, and the next `apply` continues after the last committed step. Usually the database
+    contains rows that the proof did not have. Fix the rows. If no database has the revision yet, you can fix the
+    revision instead. If the revision's Python code raised an exception, the message names its line instead of
+    PostgreSQL's reason.
     """
 
     code = "SB204"
@@ -37,8 +38,8 @@ class RevisionFailure(MigrationError):
 class MigrationLockTimeout(MigrationError):
     """Another session is migrating this database.
 
-    Only one session at a time migrates a database; a second one waits for a minute. The lock ends with the session that
-    holds it, so there is nothing to unlock: wait, or end that session.
+    Only one session at a time can migrate a database. A second session waits for one minute. The lock ends with the
+    session that holds it, so no unlock is needed: wait, or end that session.
     """
 
     code = "SB206"
@@ -51,9 +52,9 @@ class MigrationLockTimeout(MigrationError):
 
 
 class DatabaseNotAtHead(MigrationError):
-    """The database has pending revisions, and this command needs the newest schema.
+    """The database has pending revisions, but this command needs the newest schema.
 
-    Seeds are generated from the models, so the tables must match the models.
+    Seeds are generated from the models, so the tables must match the models. Apply the pending revisions.
     """
 
     code = "SB207"
@@ -66,11 +67,12 @@ class DatabaseNotAtHead(MigrationError):
 
 
 class TableLockTimeout(MigrationError):
-    """A revision needs a table lock, and other sessions held a conflicting lock through every attempt.
+    """A revision could not lock a table, because other sessions held a conflicting lock during every attempt.
 
-    While a statement waits for a lock, every later query on the table waits behind it. So it waits for one second
-    (`--lock-timeout`) only; then the revision is rolled back and tried again, twenty times (`--tries`). The message
-    names the sessions with the oldest open transactions: a forgotten psql, a report, a job.
+    While a statement waits for a lock, all later queries on the table wait behind it. Each attempt therefore waits for
+    one second only (`--lock-timeout`). After that, Seedbed rolls the revision back and tries again, up to twenty times
+    (`--tries`). The message names the sessions with the oldest open transactions, such as a forgotten psql, a report or
+    a job.
     """
 
     code = "SB217"
@@ -97,10 +99,11 @@ class TableLockTimeout(MigrationError):
 
 
 class HazardsNotAllowed(MigrationError):
-    """A revision would destroy something in production, and nobody has allowed that.
+    """A revision would destroy something in production, and the hazard is not allowed.
 
-    It destroys a table, a column or the possibility to downgrade. `seedbed migrate plan` lists what every revision
-    does. Allow it with `--allow` on the command line, or with a comment in the revision, where a reviewer sees it.
+    The revision destroys a table, a column or the possibility to downgrade. No revision was applied or undone.
+    `seedbed migrate plan` lists the hazards of every revision. Allow a hazard with `--allow` on the command line, or
+    with a comment in the revision, where a reviewer sees it.
     """
 
     code = "SB218"
@@ -122,10 +125,11 @@ class HazardsNotAllowed(MigrationError):
 
 
 class RehearsalCopyFailure(MigrationError):
-    """`seedbed migrate rehearse` cannot make a copy of the database.
+    """`seedbed migrate rehearse` cannot copy the database.
 
-    On an embedded server it copies the database itself. Elsewhere it uses pg_dump and psql, which must be on `PATH`
-    and no older than the server. Your own copy works too, such as a branch or a restored backup.
+    On an embedded server, the command copies the database itself. On other servers it uses `pg_dump` and `psql`, which
+    must be on `PATH` and no older than the server. Alternatively, make your own copy, such as a branch or a restored
+    backup, and pass its URL with `--on`.
     """
 
     code = "SB219"
@@ -138,11 +142,11 @@ class RehearsalCopyFailure(MigrationError):
 
 
 class MixedTransactionRevision(MigrationError):
-    """A revision has statements in an autocommit block (as for CREATE INDEX CONCURRENTLY) and others outside it.
+    """A revision has statements in an autocommit block and statements outside it.
 
-    Statements in the block are committed at once. If the process ends after the block, the revision is half applied,
-    and the next run fails because those objects exist already. Move the block into its own revision that can be run
-    again, with `IF NOT EXISTS`.
+    PostgreSQL commits each statement in the block at once, as for `CREATE INDEX CONCURRENTLY`. If the process ends
+    after the block, the revision is half applied, and the next run fails because the objects already exist. Move the
+    block into a separate revision that can run again, with `IF NOT EXISTS`.
     """
 
     code = "SB220"
@@ -158,9 +162,9 @@ class MixedTransactionRevision(MigrationError):
 class ProductionNotConfirmed(MigrationError):
     """Plain `alembic upgrade` or `alembic downgrade` was run on a production database without confirmation.
 
-    Seedbed ran the revisions on a temporary database, and the message names their risks. For an upgrade, allow what
-    destroys data first: `-x allow=RULE`, several rules separated by commas, or a comment in the revision. Then confirm
-    with `-x yes=NAME`, where NAME is the database's name.
+    Seedbed ran the revisions on a temporary database, and the message names their risks. For an upgrade, first allow
+    hazards that destroy data: pass `-x allow=RULE`, with several rules separated by commas, or add a comment to the
+    revision. Then confirm with `-x yes=NAME`, where NAME is the database's name.
     """
 
     code = "SB221"
@@ -174,10 +178,10 @@ class ProductionNotConfirmed(MigrationError):
 
 
 class PendingProductionRevisions(MigrationError):
-    """`seedbed up` does not migrate production.
+    """`seedbed up` does not apply pending revisions in production.
 
-    It migrates every other environment. In production, review the pending revisions and their risks first, apply them,
-    and run `seedbed up` again.
+    It migrates every other environment. In production, review the pending revisions and their risks, apply them with
+    `seedbed migrate apply`, and run `seedbed up` again.
     """
 
     code = "SB222"
@@ -192,8 +196,8 @@ class PendingProductionRevisions(MigrationError):
 class UnsupportedEnvPy(MigrationError):
     """The project's `env.py` ignores the connection that Seedbed passes to it.
 
-    It connects by itself, so a command for one database would migrate another. Nothing was run. `seedbed init` shows
-    the four missing lines and writes them.
+    `env.py` opens its own connection, so a command for one database would migrate another. No revision was run.
+    `seedbed init` shows the four missing lines and writes them.
     """
 
     code = "SB223"
@@ -207,10 +211,10 @@ class UnsupportedEnvPy(MigrationError):
 
 
 class ExtensionUnavailable(MigrationError):
-    """A revision has `CREATE EXTENSION`, and the server does not have that extension installed.
+    """A revision has `CREATE EXTENSION`, but the extension is not installed on the server.
 
     The embedded server has most of PostgreSQL's own extensions and pgvector, but not `uuid-ossp`, `pgcrypto` and
-    PostGIS. Nothing of that revision was applied; the revisions before it stay applied.
+    PostGIS. The revision was not applied; the revisions before it stay applied. Use a server that has the extension.
     """
 
     code = "SB224"
@@ -223,10 +227,10 @@ class ExtensionUnavailable(MigrationError):
 
 
 class EnvPyFailure(MigrationError):
-    """The project's `env.py`, or a module that it imports, raised before any revision ran.
+    """The project's `env.py`, or a module that it imports, raised an exception before any revision ran.
 
-    Usually it reads a database URL from a variable that is not set here. Set the variable to any URL, because Seedbed
-    passes its own connection. Or move that line into the function that connects.
+    Usually the code reads a database URL from a variable that is not set. Set the variable to any URL, because Seedbed
+    passes its own connection. Alternatively, move that line into the function that connects.
     """
 
     code = "SB227"
@@ -241,8 +245,9 @@ class EnvPyFailure(MigrationError):
 class DefaultSchemaMismatch(MigrationError):
     """The first schema in the `search_path` of the database or the role is not `public`.
 
-    Tables of models without a schema would be created in that other schema, but Seedbed would look for them in
-    `public`. Only the first `apply` to a database is refused. Nothing was changed.
+    PostgreSQL would create the tables of models without a schema in that other schema, but Seedbed would look for them
+    in `public`. Seedbed checks this only before the first revision of a database. Nothing was changed. Set the schema
+    in the models, or reset the `search_path`.
     """
 
     code = "SB238"
@@ -257,11 +262,12 @@ class DefaultSchemaMismatch(MigrationError):
 
 
 class ObjectNameConflict(MigrationError):
-    """A pending revision creates an object, and the database has a different object of the same name.
+    """A pending revision creates an object, but the database has a different object of the same name.
 
-    Somebody created that index, constraint, column or table by hand. `IF NOT EXISTS` compares only the name, so `apply`
-    compares both definitions as PostgreSQL prints them, and stops before the statement. An object with the same
-    definition counts as created. An invalid index of that name is rebuilt.
+    The existing index, constraint, column or table was created without a migration. `IF NOT EXISTS` compares only the
+    name. `apply` therefore compares both definitions, as PostgreSQL prints them, and stops before the statement. The
+    message shows both definitions. The remedy shows how to resolve the conflict. An object with the same definition
+    counts as created. An invalid index of that name is rebuilt.
     """
 
     code = "SB242"

@@ -1,4 +1,4 @@
-"""Errors about changes for which no revision can be drafted, or only with a person's decision (SB201 to SB248)."""
+"""Errors about changes that cannot be drafted, or only after a decision of the user (SB201 to SB248)."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,10 @@ from seedbed.errors.base import MigrationError
 
 
 class DraftProofFailure(MigrationError):
-    """The generated migration failed its verification, so its file was not kept.
+    """The generated migration failed its verification.
 
-    The message names the step that failed, with PostgreSQL's reason or with the differences. Change the models, state
-    the conversion of values with `hint(using=..., back=...)`, or write the revision by hand.
+    The message names the step that failed, with PostgreSQL's reason or with the differences. No file was kept. Change
+    the models, define how values are converted with `hint(using=..., back=...)`, or write the revision by hand.
     [Drafting](../explanation/drafting.md) explains each step.
     """
 
@@ -39,10 +39,10 @@ class UndraftedModelChanges(MigrationError):
 
 
 class MissingBackfill(MigrationError):
-    """A column is NOT NULL, and existing rows have no value for it.
+    """A column is NOT NULL, but existing rows have no value for it.
 
-    Add a default to the model if it is meant to stay. For this draft alone, give an SQL expression, which may use other
-    columns of the row.
+    If new rows should have a default too, add it to the model. For this draft only, pass an SQL expression to
+    `--backfill`. The expression may use other columns of the row.
     """
 
     code = "SB210"
@@ -57,11 +57,11 @@ class MissingBackfill(MigrationError):
 
 
 class AmbiguousRename(MigrationError):
-    """Something was removed and something similar was added: a rename, or a drop that loses data.
+    """An object was removed and a similar one was added: this is a rename, or a drop that loses data.
 
-    Only a person knows which, and a wrong guess loses the rows' values. The most likely new name comes first, by
-    similarity of the names, type and nullability. A terminal asks the question; elsewhere answer by an option or in
-    the models. With `--json` the error has a `question`, and its `answers` are options of the command.
+    Seedbed does not guess, because a wrong guess loses the rows' values. The message names the most likely new name
+    first, by similarity of the names, type and nullability. A terminal asks the question. In a script, answer with an
+    option or in the models. With `--json`, the error has a `question`, and its `answers` are options of the command.
     """
 
     code = "SB211"
@@ -97,9 +97,10 @@ class UnsupportedChange(MigrationError):
 
 
 class UnmatchedRename(MigrationError):
-    """`--rename` names something that the migrations do not create or the models do not have.
+    """`--rename` names an object that the migrations do not create, or that the models do not have.
 
-    It may also have its new name already. Nothing was drafted, because the object that you meant would be dropped.
+    The object may already have its new name. Seedbed drafted nothing, because a draft would drop the object that you
+    meant. Correct the names.
     """
 
     code = "SB226"
@@ -112,9 +113,9 @@ class UnmatchedRename(MigrationError):
 
 
 class DraftCancelled(MigrationError):
-    """Somebody answered a question of `seedbed migrate draft` with "stop" or with the end of the input (Ctrl-D).
+    """You stopped `seedbed migrate draft` at a question, with the answer "stop" or the end of the input (Ctrl-D).
 
-    No revision was written. The remedy shows how to give the answer in the models or by an option.
+    No revision was written. The remedy shows how to answer the question in the models or with an option.
     """
 
     code = "SB228"
@@ -124,10 +125,11 @@ class DraftCancelled(MigrationError):
 
 
 class UnregisteredTableDrop(MigrationError):
-    """A draft would drop a table whose class is still in the schema's directory but is not imported.
+    """A draft would drop a table whose class is still in the schema's directory.
 
-    The import was forgotten or removed, and the drop would lose the table's rows. Seedbed parses the file but does not
-    import it.
+    The file of the class is not imported, or the class belongs to another metadata. Dropping the table would lose its
+    rows. Seedbed parses a file that is not imported, but does not import it. The remedy shows how to add the class to
+    the schema. To drop the table, delete the class.
     """
 
     code = "SB235"
@@ -140,9 +142,9 @@ class UnregisteredTableDrop(MigrationError):
 
 
 class PostWriteHookFailure(MigrationError):
-    """A program in Alembic's `[post_write_hooks]` is missing or could not be started.
+    """A program in Alembic's `[post_write_hooks]` is missing or cannot be started.
 
-    The draft was not kept.
+    The draft was not kept. Install the program, or remove the hook from `alembic.ini`.
     """
 
     code = "SB236"
@@ -156,11 +158,11 @@ class PostWriteHookFailure(MigrationError):
 
 
 class UnknownTypeConversion(MigrationError):
-    """A column changes its type, and there is no known conversion for its values.
+    """A column changes its type, and Seedbed knows no conversion for its values.
 
-    PostgreSQL has no cast between the two types, and Seedbed has no conversion of its own. Write the conversion as SQL
-    in the model. `using` computes the new value from the old column, and `back` computes the old value from the new
-    column when the revision is downgraded.
+    PostgreSQL has no cast between the two types, and Seedbed has no built-in conversion. Write the conversion as SQL in
+    the model. `using` computes the new value from the old column. `back` computes the old value from the new column for
+    a downgrade.
     """
 
     code = "SB237"
@@ -173,11 +175,11 @@ class UnknownTypeConversion(MigrationError):
 
 
 class InvalidHint(MigrationError):
-    """A hint has no effect where it is, or contradicts the models or another hint.
+    """A hint has no effect, or it contradicts the models or another hint.
 
-    `renamed_from` names something that does not exist, that is still in the models, or that another hint also names.
-    `using` is on a new column. `renamed_values` is on a column without a database enum. A column's hint is on a table,
-    or a table's hint on a column.
+    `renamed_from` names an object that does not exist, that is still in the models, or that another hint also names.
+    `using` is on a new column. `renamed_values` is on a column without a database enum. A hint for columns is on a
+    table, or a hint for tables is on a column. Correct the hint or remove it.
     """
 
     code = "SB243"
@@ -191,9 +193,10 @@ class InvalidHint(MigrationError):
 
 
 class UnusedDraftOption(MigrationError):
-    """`--drop` or `--backfill` names something that this draft does not drop or fill.
+    """`--drop` or `--backfill` names an object that this draft does not drop or fill.
 
-    It may be a typing error, and the change that you meant would not happen. So nothing was drafted.
+    The name may contain a typing error, and the change that you meant would be missing from the draft. Nothing was
+    drafted. Correct the name, or remove the option.
     """
 
     code = "SB244"
@@ -207,10 +210,11 @@ class UnusedDraftOption(MigrationError):
 
 
 class AmbiguousSwap(MigrationError):
-    """Hints swap the names of columns or tables, and nothing shows whether the swap has already happened.
+    """Hints swap the names of columns or tables, and Seedbed cannot tell whether the swap has already happened.
 
-    The objects are alike, so the schema is the same before and after. If types or other properties differ, they show
-    it, and the hints have no effect once the swap is done.
+    The objects are alike, so the schema is the same before and after the swap. If their types or other properties
+    differ, Seedbed recognizes a finished swap, and the hints then have no effect. If the swap has happened, remove the
+    hints. If not, use `--rename` once instead of the hints.
     """
 
     code = "SB245"
@@ -228,23 +232,24 @@ class AmbiguousSwap(MigrationError):
 
 
 class UnsupportedDifference(MigrationError):
-    """The models and the migrations differ in something that Seedbed does not draft.
+    """The models and the migrations differ in a property that Seedbed does not draft.
 
-    Examples are replica identity, default privileges, a cast, a text search configuration, and what one partition has
-    and the others have not. The comparison reads every row of the system catalogs that describes the schema, so such a
-    difference is always reported. The object and the property are named as in PostgreSQL's catalogs; *should be* is
+    Examples are replica identity, default privileges, a cast, a text search configuration, and a property that only
+    some partitions have. Seedbed always reports such a difference, because it compares every row of the system catalogs
+    that describes the schema. The message names the object and the property as PostgreSQL's catalogs do; *should be* is
     the value in the models.
 
-    Write the statement into a revision by hand. If instead the models lack what the migrations create, declare it
-    beside the models. If the draft contains other changes, `--partial` writes them and lists the rest; write the rest
-    into a second, empty revision. `seedbed migrate check` fails with this error until both agree.
+    Write the statement into a revision by hand. If the migrations are right and the models lack the object, declare it
+    beside the models. If the draft contains other changes, `--partial` writes those and lists the rest; write the rest
+    into a second, empty revision. `seedbed migrate check` fails with this error until the models and the migrations
+    agree.
     """
 
     code = "SB247"
     _SHOWN = 8
 
     def __init__(self, differences: Sequence[str], *, is_complete: bool) -> None:
-        """`is_complete` means that there are no other differences, which could be drafted."""
+        """`is_complete` means that there are no other differences that could be drafted."""
         shown = [*differences[: self._SHOWN]]
         shown += [f"and {len(differences) - len(shown)} more"] if len(differences) > len(shown) else []
         by_hand = "seedbed migrate draft --empty -m TEXT"
@@ -260,9 +265,9 @@ class UnsupportedDifference(MigrationError):
 class NonSchemaStatement(MigrationError):
     """A statement in `declare(...)` does not change the schema.
 
-    It changes rows, roles or settings, or nothing at all. Seedbed compares declared statements by running them on an
-    empty database, so no revision would ever contain this one. A query, a `DO` block and a `CALL` are allowed if they
-    change the schema.
+    The statement changes rows, roles or settings, or nothing at all. Seedbed compares declared statements by running
+    them on an empty database, so no revision would ever contain this one. A query, a `DO` block or a `CALL` is allowed
+    if it changes the schema. Remove the statement, and write it into a revision by hand.
     """
 
     code = "SB248"

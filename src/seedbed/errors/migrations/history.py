@@ -1,4 +1,4 @@
-"""Errors about the revisions in a project and in a database, also when they are undone (SB202 to SB234)."""
+"""Errors about the revisions of a project and of a database, and about downgrades (SB202 to SB234)."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,10 @@ from seedbed.errors.base import MigrationError
 
 
 class UnknownDatabaseRevision(MigrationError):
-    """The database is at a revision that `migrations/versions` does not have.
+    """The database is at a revision that is not in `migrations/versions`.
 
-    Usually it was migrated from another branch of the code. Check out that branch and downgrade the database, or reset
-    it if its rows are not needed.
+    Usually another branch of the code migrated the database. Check out that branch and downgrade the database. If you
+    do not need the database's rows, reset it instead.
     """
 
     code = "SB202"
@@ -22,10 +22,11 @@ class UnknownDatabaseRevision(MigrationError):
 
 
 class MultipleHeads(MigrationError):
-    """The history has several heads: two revisions follow the same one.
+    """The history has several heads: two revisions follow the same revision.
 
-    This usually happens when two branches of the code are merged. Their order must be chosen, because it is the order
-    in which they are applied. `rebase` changes one line of one file; reset the databases that have the moved revision.
+    This usually happens after a merge of two branches of the code. Choose the order in which the two revisions are
+    applied. `seedbed migrate rebase` changes one line of one file. Reset the databases that already have the moved
+    revision.
     """
 
     code = "SB203"
@@ -39,9 +40,10 @@ class MultipleHeads(MigrationError):
 
 
 class InvalidRevisionFile(MigrationError):
-    """A file in `migrations/versions` cannot be imported, or follows a revision that no file has.
+    """A file in `migrations/versions` cannot be imported, or it follows a revision that has no file.
 
-    The message names the file and the line if they are known. A missing file was usually not committed.
+    The message names the file and the line if they are known. A missing file was usually not committed. Fix, remove or
+    restore the file.
     """
 
     code = "SB205"
@@ -55,8 +57,9 @@ class InvalidRevisionFile(MigrationError):
 class RevisionNotReversible(MigrationError):
     """The downgrade of a revision does not restore the previous schema.
 
-    It fails, it leaves something behind, or a second upgrade gives another schema. `seedbed migrate check` runs each
-    revision up, down and up again. A revision that cannot be undone raises `RuntimeError` in `downgrade()`.
+    The downgrade fails, it leaves an object behind, or a second upgrade creates a different schema.
+    `seedbed migrate check` runs each revision up, down and up again. Fix the downgrade. If the revision cannot be
+    undone, raise `RuntimeError` in its `downgrade()`.
     """
 
     code = "SB209"
@@ -70,9 +73,10 @@ class RevisionNotReversible(MigrationError):
 
 
 class SchemaDrift(MigrationError):
-    """The schema of a database differs from what its revision creates; somebody changed it by hand.
+    """The schema of a database differs from the schema that its revision creates.
 
-    `seedbed migrate check -e NAME` compares the environment's database with its revision, and changes nothing.
+    The schema was changed without a migration. `seedbed migrate check -e NAME` compares the environment's database with
+    its revision, and changes nothing. Undo the change in the database, or add it to the models and draft a revision.
     """
 
     code = "SB213"
@@ -87,8 +91,9 @@ class SchemaDrift(MigrationError):
 class BaselineRefused(MigrationError):
     """`seedbed migrate adopt` cannot record a revision for this database.
 
-    It records a revision in a database that was created without the migrations, but only if the database's schema
-    equals the one that the revision creates. The message lists the differences.
+    The command records a revision for a database that was created without the migrations. It requires that the
+    database's schema equals the schema that the revision creates. The message lists the differences. Change the models
+    or the database until both are equal.
     """
 
     code = "SB214"
@@ -103,11 +108,11 @@ class BaselineRefused(MigrationError):
 
 
 class EditedRevision(MigrationError):
-    """A revision's file was edited after its checksum was recorded in `migrations/head`.
+    """A revision's file was edited after `migrations/head` recorded its checksum.
 
-    A database that had the old file never gets the change, so the change belongs in a new revision. If no database has
-    the revision yet, `--seal` records the new checksum. Comments, docstrings, annotations, quotes, line breaks and the
-    order of imports do not count.
+    A database that has already run the old file never gets the change. Restore the file, and put the change into a new
+    revision. If no database has the revision yet, `--seal` records the new checksum. Comments, docstrings, annotations,
+    quotes, line breaks and the order of imports do not affect the checksum.
     """
 
     code = "SB215"
@@ -123,7 +128,8 @@ class EditedRevision(MigrationError):
 class RevisionNotAHead(MigrationError):
     """The revision to rebase is not one of exactly two heads.
 
-    `seedbed migrate rebase` takes one of two heads, and moves its side of the fork after the other.
+    `seedbed migrate rebase` takes one of two heads, and moves its side of the fork after the other head. A history with
+    one head needs no rebase.
     """
 
     code = "SB216"
@@ -138,8 +144,8 @@ class RevisionNotAHead(MigrationError):
 class MissingRevisionFile(MigrationError):
     """`migrations/head` lists a revision whose file is missing.
 
-    A database that has the revision could not be migrated, and other databases would never get it. If you deleted a
-    draft before any database had it, `--seal` records the remaining files.
+    Without the file, a database that has the revision cannot be migrated, and other databases never get the change.
+    Restore the file. If you deleted a draft that no database had applied, `--seal` records the remaining files.
     """
 
     code = "SB225"
@@ -155,15 +161,15 @@ class MissingRevisionFile(MigrationError):
 
 
 class EditedAppliedRevision(MigrationError):
-    """A revision was edited after it was applied to a database, so the database may differ from the files.
+    """A revision was edited after a database applied it, so the database may differ from the files.
 
-    `status`, `apply`, `up` and `preview up` compare each applied revision with the checksum that the database
-    recorded. Formatting and comments are not part of a checksum. A revision that was applied before Seedbed recorded
-    checksums is not compared.
+    `status`, `apply`, `up` and `preview up` compare each applied revision with the checksum in the database. Formatting
+    and comments do not affect the checksum. If a revision was applied before Seedbed recorded checksums, it is not
+    compared.
 
     In development, run the revision again: `seedbed migrate downgrade REVISION-1`, then `seedbed migrate apply`.
-    Recreate a preview with `preview down` and `preview up`. Elsewhere restore the file and draft a new revision. If
-    the edit changes nothing for this database, record it: `seedbed migrate accept REVISION`.
+    Recreate a preview with `preview down` and `preview up`. In other environments, restore the file and draft a new
+    revision. If the edit changes nothing for this database, record the new checksum: `seedbed migrate accept REVISION`.
     """
 
     code = "SB230"
@@ -185,12 +191,12 @@ class EditedAppliedRevision(MigrationError):
 
 
 class NoDowngradePath(MigrationError):
-    """No downgrade leads from the database's revision to the requested one.
+    """No downgrade leads from the database's revision to the requested revision.
 
-    The database has no revision, the target is its revision or a later one, or there are fewer revisions than the given
-    number. In a history with merges, a target on one side of a fork does not say what happens to the other side; use
-    `alembic downgrade BRANCH@REVISION`. The error also occurs if another session migrated the database after the list
-    was shown.
+    Either the database has no revision, or the target is its current revision or a later one, or the history has fewer
+    revisions than the given number. The error also occurs if another session migrated the database after the list was
+    shown. In a history with merges, a target on one side of a fork does not determine what happens to the other side;
+    use `alembic downgrade BRANCH@REVISION`.
     """
 
     code = "SB231"
@@ -205,7 +211,10 @@ class NoDowngradePath(MigrationError):
 
 
 class RevisionNotFound(MigrationError):
-    """No revision has the given id, or several ids begin with it."""
+    """No revision has the given id, or several ids begin with it.
+
+    Pass the whole id, or enough of its first letters.
+    """
 
     code = "SB232"
 
@@ -218,9 +227,10 @@ class RevisionNotFound(MigrationError):
 
 
 class IrreversibleRevision(MigrationError):
-    """The `downgrade()` of a revision on the path only raises, so the revision cannot be undone.
+    """The `downgrade()` of a revision only raises an exception, so the revision cannot be undone.
 
-    A draft writes it so if values could not be restored. Nothing was undone.
+    A draft writes such a `downgrade()` if values could not be restored. Nothing was undone. Downgrade to this revision
+    or a later one, write its `downgrade()`, or draft a new revision that undoes it.
     """
 
     code = "SB233"
@@ -234,9 +244,10 @@ class IrreversibleRevision(MigrationError):
 
 
 class DowngradeFailure(MigrationError):
-    """The downgrade of a revision failed in the database, or its own Python code raised.
+    """The downgrade of a revision failed in the database, or its Python code raised an exception.
 
-    Its transaction was rolled back. The later revisions, which were undone before it, stay undone.
+    Its transaction was rolled back, but steps in an autocommit block stay committed. The later revisions, which were
+    undone before it, stay undone. Fix its `downgrade()` or the conflicting rows, and run the command again.
     """
 
     code = "SB234"

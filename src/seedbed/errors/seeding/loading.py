@@ -6,16 +6,16 @@ from seedbed.errors.base import SeedError
 
 
 class TablesNotEmpty(SeedError):
-    """Tables to be seeded contain rows that these seeds did not generate.
+    """Tables that the seeds plan contain rows that these seeds did not generate.
 
-    They are rows of other seeds, or your own. Nothing is deleted without `--fresh`, which deletes all rows of the
-    planned tables, if seeds had filled those tables before ([SB416](#sb416-unseededrows)).
+    The rows came from other seeds, or were inserted in another way. No row was deleted. `--fresh` deletes all rows of
+    the planned tables, but only if seeds filled those tables before ([SB416](#sb416-unseededrows)).
     """
 
     code = "SB405"
 
     def __init__(self, database: str, tables: Sequence[str], *, unseeded: Sequence[str] = ()) -> None:
-        """`unseeded` are those of the tables that no seeds ever filled."""
+        """`unseeded` are the tables that seeds never filled."""
         remedy = "To delete them and seed again: seedbed seed run --fresh"
         if unseeded:
             remedy = (
@@ -26,10 +26,10 @@ class TablesNotEmpty(SeedError):
 
 
 class RejectedRows(SeedError):
-    """PostgreSQL rejected a row. The load is one transaction, so no row was kept.
+    """PostgreSQL rejected a row.
 
     A check, a trigger or a unique constraint rejects a generated value, or the seeds give NULL for a NOT NULL column.
-    Set that column in the seeds file.
+    The load is one transaction, so no row was kept. Set that column in the seeds file.
     """
 
     code = "SB406"
@@ -44,7 +44,7 @@ class RejectedRows(SeedError):
 class MissingTables(SeedError):
     """A database at the newest revision lacks tables or columns of the models.
 
-    The models were changed, and no revision contains the change yet. Draft it and apply it first.
+    The models have changes that no revision contains. Draft a revision, apply it, and load the seeds again.
     """
 
     code = "SB408"
@@ -58,9 +58,10 @@ class MissingTables(SeedError):
 
 
 class ReferencedRows(SeedError):
-    """Rows cannot be replaced, because rows of tables that the seeds do not plan refer to them.
+    """Rows cannot be replaced, because rows of tables outside the seeds refer to them.
 
-    Those rows would lose their references, and the seeds do not say that they may be deleted.
+    The referring rows would lose their references, and the seeds do not allow Seedbed to delete them. Plan their tables
+    as well, or delete those rows first.
     """
 
     code = "SB410"
@@ -74,10 +75,10 @@ class ReferencedRows(SeedError):
 
 
 class UnsatisfiedCheck(SeedError):
-    """PostgreSQL reports that a generated row violates a CHECK constraint of the table or of a domain.
+    """A generated row violates a CHECK constraint of the table or of a domain.
 
-    If a table is to have more than 200 rows, Seedbed tries its first 200 rows on a copy before it loads anything. The
-    message shows the row and what to write in the seeds file. No row was kept.
+    The message shows the row, and what to write in the seeds file. No row was kept. If more than 200 rows of a table
+    are planned, Seedbed tests the first 200 on a copy of the table before it loads anything.
     """
 
     code = "SB412"
@@ -90,7 +91,10 @@ class UnsatisfiedCheck(SeedError):
 
 
 class ExtensionNotCreated(SeedError):
-    """A column's type belongs to an extension, and the database does not have that extension."""
+    """A column's type belongs to an extension that the database does not have.
+
+    Declare the extension beside the models, draft a revision and apply it.
+    """
 
     code = "SB414"
 
@@ -105,7 +109,7 @@ class ExtensionNotCreated(SeedError):
 class LoadFailure(SeedError):
     """The server could not store the rows because of a full disk, a full tablespace or a limit.
 
-    The load is one transaction, so no row was kept.
+    The load is one transaction, so no row was kept. Free space on the server, or plan fewer rows.
     """
 
     code = "SB415"
@@ -120,8 +124,8 @@ class LoadFailure(SeedError):
 class UnseededRows(SeedError):
     """A planned table contains rows that never came from seeds, so `--fresh` does not delete them.
 
-    A migration or a person inserted them. Seedbed does not change a table that the seeds do not plan, and other tables
-    can refer to its rows.
+    A migration or another client inserted the rows. Remove the table from the seeds file, or delete the rows yourself.
+    Seedbed does not change a table that the seeds do not plan, and other tables can refer to its rows.
     """
 
     code = "SB416"
@@ -136,10 +140,11 @@ class UnseededRows(SeedError):
 
 
 class AppendConflict(SeedError):
-    """`--append` adds rows after those loaded before, and PostgreSQL rejected them. No row was kept.
+    """PostgreSQL rejected the rows that `--append` adds after those loaded before.
 
-    Unique combinations and keys are ordered over all rows of the referenced tables. If those tables get more rows, the
-    order changes, and old and new rows may collide. Deleted rows that new rows refer to have the same effect.
+    No row was kept. Unique combinations and keys are ordered over all rows of the referenced tables. If those tables
+    get more rows, the order changes, and new rows may collide with old ones. Deleting rows that new rows refer to has
+    the same effect. To load all rows again, use `--fresh`.
     """
 
     code = "SB418"
@@ -155,9 +160,9 @@ class AppendConflict(SeedError):
 class SeedLockMismatch(SeedError):
     """The existing rows were generated with another seed, `as_of` or engine than the lock has now.
 
-    `--append` adds rows after those loaded before, and each row follows from these three values. With other values, the
-    new rows would not continue the existing ones: a child could be older than its parent, or a unique value occur
-    twice.
+    `--append` adds rows after those loaded before, and each row depends on these three values. With other values, the
+    new rows would not continue the existing ones: a child could be older than its parent, or a unique value could occur
+    twice. Restore the value in the lock, or load all rows again with `--fresh`.
     """
 
     code = "SB419"
@@ -173,7 +178,7 @@ class SeedLockMismatch(SeedError):
 class DaskUnreachable(SeedError):
     """The address given to `--dask` is invalid, or no Dask scheduler answered there within ten seconds.
 
-    Nothing was loaded.
+    Nothing was loaded. Check the address and the scheduler, or generate the rows on this machine with `--workers`.
     """
 
     code = "SB424"
@@ -188,8 +193,8 @@ class DaskUnreachable(SeedError):
 class RowSecurityActive(SeedError):
     """Row level security of a planned table applies to the connection's role, and COPY cannot load through it.
 
-    For the owner of a table with `FORCE ROW LEVEL SECURITY`, Seedbed disables the force within the load's transaction
-    and restores it. Any other role needs the attribute `BYPASSRLS`. Nothing was loaded.
+    Nothing was loaded. Load as the owner of the table, or give the role the attribute `BYPASSRLS`. For the owner of a
+    table with `FORCE ROW LEVEL SECURITY`, Seedbed disables the force within the load's transaction and restores it.
     """
 
     code = "SB436"

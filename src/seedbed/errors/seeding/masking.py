@@ -21,9 +21,10 @@ class NoPersonalColumns(SeedError):
 
 
 class UnmarkedPersonalColumns(SeedError):
-    """Columns have names such as `phone` or `birthday`, and the models do not say whether they are personal.
+    """Columns have names such as `phone` or `birthday`, but the models do not say whether they are personal.
 
-    Nothing was replaced: a copy that is called masked but is not would be dangerous.
+    Nothing was replaced, because a copy that only seems to be masked would be dangerous. Mark each column as personal
+    or as not personal.
     """
 
     code = "SB421"
@@ -36,7 +37,10 @@ class UnmarkedPersonalColumns(SeedError):
 
 
 class UnknownPersonalDataKind(SeedError):
-    """A column is marked with an unknown kind of personal data."""
+    """A column is marked with an unknown kind of personal data.
+
+    The message lists the known kinds. Use None for a column that is not personal.
+    """
 
     code = "SB422"
 
@@ -48,10 +52,10 @@ class UnknownPersonalDataKind(SeedError):
 
 
 class RejectedMaskedValues(SeedError):
-    """PostgreSQL rejected the masked values, so the database keeps its original ones.
+    """PostgreSQL rejected the masked values, so the database keeps its original values.
 
-    A constraint of the table, such as a CHECK, rejects them, or a row could not be rewritten. The transaction was
-    rolled back.
+    A constraint of the table, such as a CHECK, rejects them, or a row cannot be rewritten. The transaction was rolled
+    back. Mark the column with a kind whose values fit, or with the kind `null`.
     """
 
     code = "SB423"
@@ -66,9 +70,10 @@ class RejectedMaskedValues(SeedError):
 class UnmodeledData(SeedError):
     """The database has tables, columns or large objects that the models do not describe.
 
-    Masking would leave them unchanged, and nobody has said whether they contain personal data. Nothing was replaced.
-    [Tables and columns outside the models](../how-to/previews.md#tables-and-columns-outside-the-models)
-    explains the names.
+    Masking would leave them unchanged, although they may contain personal data. Nothing was replaced. For each of them,
+    choose `--empty` or `--keep`.
+    [Tables and columns outside the models](../how-to/previews.md#tables-and-columns-outside-the-models) explains the
+    names.
     """
 
     code = "SB445"
@@ -83,7 +88,10 @@ class UnmodeledData(SeedError):
 
 
 class EmptiedTableReferenced(SeedError):
-    """A foreign key of a table that stays refers to a table that `--empty` would empty."""
+    """A table that keeps its rows has a foreign key to a table that `--empty` would empty.
+
+    Nothing was replaced. Empty the referring table as well.
+    """
 
     code = "SB446"
 
@@ -97,9 +105,10 @@ class EmptiedTableReferenced(SeedError):
 
 
 class UnknownMaskingTarget(SeedError):
-    """`--keep` or `--empty` names no table and no column of the database.
+    """`--keep` or `--empty` names no table or column of the database.
 
-    Names are compared exactly, part by part. Use `SCHEMA.TABLE` outside `public`, and `TABLE.COLUMN` for a column.
+    Seedbed compares names exactly, part by part. Write `SCHEMA.TABLE` for a table outside `public`, and `TABLE.COLUMN`
+    for a column.
     """
 
     code = "SB447"
@@ -112,10 +121,10 @@ class UnknownMaskingTarget(SeedError):
 
 
 class ConflictingMaskingOptions(SeedError):
-    """The same table or column is both kept and emptied.
+    """The same table or column would be both kept and emptied.
 
-    A name of `keep` and a name of `empty` match it, or it is kept and inherits from a table that is emptied. Options
-    and `[tool.seedbed.masking]` are combined.
+    A name in `keep` and a name in `empty` match it, or it is kept and inherits from a table that is emptied. Seedbed
+    combines the options with `[tool.seedbed.masking]`. Remove one of the two names.
     """
 
     code = "SB448"
@@ -131,7 +140,7 @@ class InvalidEmptyTarget(SeedError):
     """The target of `--empty` cannot be emptied.
 
     It is a foreign table, whose rows are in another database, a table of an extension, or a NOT NULL column without a
-    default.
+    default. Drop it, or keep it if its values are harmless.
     """
 
     code = "SB449"
@@ -144,9 +153,10 @@ class InvalidEmptyTarget(SeedError):
 
 
 class PersonalForeignTable(SeedError):
-    """A table with marked columns, or a partition or inheritance child of it, is a foreign table.
+    """A table with personal columns, or one of its partitions or inheritance children, is a foreign table.
 
-    Masking it would change the rows of another database.
+    Masking would change the rows of another database. Nothing was replaced. Drop the foreign table in the copy, or
+    detach it if it is a partition.
     """
 
     code = "SB450"
@@ -161,7 +171,8 @@ class PersonalForeignTable(SeedError):
 class ExposedOriginalValues(SeedError):
     """The database has a prepared transaction, a logical replication slot or an active subscription.
 
-    Original values could be read from it, or return through it, after masking.
+    After masking, original values could be read from it or return through it. Nothing was replaced. The remedy shows
+    the statement that removes each object.
     """
 
     code = "SB451"
@@ -176,9 +187,11 @@ class ExposedOriginalValues(SeedError):
 
 
 class StaleStatistics(SeedError):
-    """PostgreSQL keeps statistics of former rows, with original values, for an empty table or materialized view.
+    """PostgreSQL keeps statistics with original values for an empty table or materialized view.
 
-    `ANALYZE` does not update the statistics of an empty table. Before PostgreSQL 18, only a superuser can delete them.
+    The statistics describe former rows, and `ANALYZE` does not update the statistics of an empty table. Before
+    PostgreSQL 18, only a superuser can delete them. Nothing was replaced. Drop the table or view in the copy, or the
+    objects that depend on its columns.
     """
 
     code = "SB452"
@@ -194,7 +207,8 @@ class StaleStatistics(SeedError):
 class UnmarkedSourceColumns(SeedError):
     """A generated column is marked as personal, but none of its source columns is.
 
-    PostgreSQL would compute its original value again.
+    PostgreSQL would compute the original value again. Nothing was replaced. Mark a source column as well, or remove the
+    mark from the generated column.
     """
 
     code = "SB453"

@@ -9,8 +9,8 @@ from seedbed.errors.base import SeedError
 class SeedsFileNotFound(SeedError):
     """The chosen environment has no seeds file.
 
-    `seedbed up` continues without rows; `seedbed seed` has nothing to do. [Write and run seeds](../how-to/seed.md) has
-    an example.
+    `seedbed up` continues without rows; `seedbed seed` has nothing to do. Create the file:
+    [Write and run seeds](../how-to/seed.md) has an example.
     """
 
     code = "SB401"
@@ -23,10 +23,10 @@ class SeedsFileNotFound(SeedError):
 
 
 class InvalidSeedsFile(SeedError):
-    """A seeds file raised, lacks its function `plan`, or asks for something impossible.
+    """A seeds file raised an exception, has no function `plan`, or requests something impossible.
 
     Examples are a provider that Faker does not have, and a value that does not fit its column. A lock that cannot be
-    read gives the same error. The message names the line.
+    read causes the same error. The message names the line. Fix the file at that line.
     """
 
     code = "SB402"
@@ -36,7 +36,7 @@ class InvalidSeedsFile(SeedError):
 
 
 class NoGenerator(SeedError):
-    """No generator exists for a column's type, and the column is NOT NULL and has no default.
+    """Seedbed has no generator for a column's type, and the column is NOT NULL and has no default.
 
     Set the column in the seeds file.
     """
@@ -51,10 +51,10 @@ class NoGenerator(SeedError):
 
 
 class TooFewUniqueValues(SeedError):
-    """More unique values are planned than exist.
+    """The seeds plan more unique values than exist.
 
-    A unique column is too short, or it refers to fewer rows than the table is to have. Plan fewer rows, or set the
-    column in the seeds file.
+    A unique column is too short, or it refers to a table with fewer rows than are planned for the column's own table.
+    Plan fewer rows, or set the column in the seeds file.
     """
 
     code = "SB404"
@@ -69,9 +69,10 @@ class TooFewUniqueValues(SeedError):
 
 
 class ParentNotPlanned(SeedError):
-    """A table refers to another table that has no planned rows.
+    """A table refers to another table, for which the seeds plan no rows.
 
-    Every NOT NULL foreign key needs parent rows. The order in which the seeds file adds tables does not matter.
+    Every NOT NULL foreign key needs parent rows. Plan rows of the parent table as well. The order in which the seeds
+    file adds tables does not matter.
     """
 
     code = "SB407"
@@ -83,10 +84,10 @@ class ParentNotPlanned(SeedError):
 
 
 class CyclicReference(SeedError):
-    """A row would need another row that is created after it.
+    """A row needs another row that is created after it.
 
-    A table refers to itself, or two tables refer to each other, through a NOT NULL column. A nullable column may stay
-    NULL.
+    A table refers to itself, or two tables refer to each other, through a NOT NULL column. Set that column in the seeds
+    file, or make it nullable. A nullable column may stay NULL.
     """
 
     code = "SB409"
@@ -105,9 +106,9 @@ class CyclicReference(SeedError):
 class UnsupportedUniqueConstraint(SeedError):
     """Seedbed cannot generate rows that satisfy a unique or exclusion constraint.
 
-    It shares columns with another constraint so that no order of combinations satisfies both, or its form is not
-    supported. An exclusion constraint is supported over one range, which is a column or built from two columns.
-    Seedbed never tries random values, so set one of the columns yourself.
+    Either the constraint shares columns with another constraint and no order of combinations satisfies both, or Seedbed
+    does not support its form. Seedbed supports an exclusion constraint over one range, which is a column or is built
+    from two columns. Seedbed never tries random values, so set one of the columns in the seeds file.
     """
 
     code = "SB411"
@@ -125,7 +126,7 @@ class OutdatedSeedLock(SeedError):
     """The seeds would generate other rows than those that their lock records.
 
     The message names the change: the seeds or the models (the content), the newest revision, Faker, or the values of
-    one of Faker's providers.
+    one of Faker's providers. Undo the change, or accept the new rows with `seedbed seed check --accept`.
     """
 
     code = "SB413"
@@ -141,8 +142,9 @@ class NullNotAllowed(SeedError):
     """A rule in the seeds file gives None for a NOT NULL column.
 
     None always means NULL: in `choice`, in a constant, in an explicit row, in JSON files and in empty cells of CSV
-    files. These are rejected before anything is loaded. The values of `derive`, `template` and a provider are known
-    only when the row is generated, so the message names that row.
+    files. Seedbed rejects these before it loads any row. The values of `derive`, `template` and a provider are known
+    only when a row is generated, so the message names that row. Give the column a value in every row, or make it
+    nullable in the model.
     """
 
     code = "SB425"
@@ -156,9 +158,10 @@ class NullNotAllowed(SeedError):
 
 
 class UnsatisfiablePattern(SeedError):
-    """No value can be generated for the regular expression of a column.
+    """No value that matches the regular expression of a column can be generated.
 
     No matching text has the column's length, or the expression has a back-reference. Seedbed never cuts a value to fit.
+    Change the pattern or the length, or set the column in the seeds file.
     """
 
     code = "SB426"
@@ -173,7 +176,8 @@ class UnsatisfiablePattern(SeedError):
 class ProviderExhausted(TooFewUniqueValues):
     """A Faker provider has fewer different values than a unique column needs.
 
-    Its values have no place for a number. Names, prose, e-mail addresses, URLs, logins and file names have one.
+    Seedbed cannot add a number to this provider's values. It can add one to names, prose, e-mail addresses, URLs,
+    logins and file names. Plan fewer rows, or build the values with `template`.
     """
 
     code = "SB427"
@@ -191,7 +195,8 @@ class ProviderExhausted(TooFewUniqueValues):
 class ColumnTooShort(SeedError):
     """A column is too short for the kind of value that its model declares.
 
-    The field's type, such as `EmailStr`, a URL, an IP address or a UUID, has no value of that length.
+    No value of the field's type, such as `EmailStr`, a URL, an IP address or a UUID, fits into the column. Make the
+    column longer in the model, or set it in the seeds file.
     """
 
     code = "SB428"
@@ -204,11 +209,11 @@ class ColumnTooShort(SeedError):
 
 
 class UnsupportedInheritance(SeedError):
-    """The seeds ask for rows of mapped classes with inheritance that the ORM could not load.
+    """The seeds request rows of mapped classes with inheritance that the ORM cannot load.
 
-    For example, more rows of subclasses than of their base class, a discriminator that no class has, or a rule for a
-    column that follows from the classes. [Model inheritance](../how-to/seed.md#model-inheritance) describes what
-    is supported.
+    Examples are more rows of subclasses than of their base class, a discriminator that no class has, and a rule for a
+    column whose value follows from the classes. [Model inheritance](../how-to/seed.md#model-inheritance) describes the
+    supported forms.
     """
 
     code = "SB429"
@@ -218,9 +223,10 @@ class UnsupportedInheritance(SeedError):
 
 
 class MissingSeedDigest(SeedError):
-    """The lock has no digest of the rows yet, so `seedbed seed check` had nothing to compare.
+    """The lock has no digest of the rows yet, so `seedbed seed check` cannot compare them.
 
-    The lock records what the rows are generated from, but nobody has accepted the rows.
+    The lock records the inputs of the rows, but the rows themselves were never accepted. Record them with
+    `seedbed seed check --accept`.
     """
 
     code = "SB435"
