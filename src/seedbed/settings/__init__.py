@@ -1,4 +1,4 @@
-"""The settings of a project and its environments, with the source of each value."""
+"""The settings of a project and its environments, and the source of each value."""
 
 from seedbed.settings.configuration import Configuration, SettingEntry, load_configuration, require_database_url
 from seedbed.settings.database_url import DatabaseUrl

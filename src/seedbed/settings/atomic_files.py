@@ -1,4 +1,4 @@
-"""Files written in one step, and the lock of a directory."""
+"""Atomic file writes and directory locks."""
 
 import os
 import sys
@@ -13,10 +13,12 @@ from seedbed.interrupts import deferred_interrupts
 
 @deferred_interrupts()
 def write_atomically(file: Path, text: str) -> None:
-    """Replace a file's content in one step, so that a full disk or a kill leaves the old content.
+    """Replace the content of a file atomically.
+
+    If the disk is full or the process is killed, the file keeps its old content.
 
     Raises:
-        FileNotWritten: the system refused.
+        FileWriteFailure: the operating system refused to write the file.
     """
     target = file.resolve()
     temporary = None
@@ -34,10 +36,10 @@ def write_atomically(file: Path, text: str) -> None:
 
 @contextmanager
 def directory_lock(folder: Path) -> Iterator[None]:
-    """Hold the lock of a directory; another process waits. The lock is released when its process ends.
+    """Hold the lock of a directory within a block. Another process that requests it waits.
 
-    The directory itself is locked, so that no lock file lies among the user's files. On Windows and on some network
-    file systems there are no such locks, and nothing waits.
+    The lock is on the directory itself, so no lock file is left among the user's files. The operating system releases
+    the lock when the process ends. Windows and some network file systems have no such locks; there, no process waits.
     """
     if sys.platform == "win32":
         yield
@@ -58,7 +60,7 @@ def directory_lock(folder: Path) -> Iterator[None]:
 
 
 def _read_umask() -> int:
-    """The process's umask, which can only be read by setting it."""
+    """Return the umask of the process. The only way to read the umask is to set it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

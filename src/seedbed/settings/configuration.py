@@ -1,4 +1,4 @@
-"""The settings of one environment of a project, loaded and validated, with the origin of each value."""
+"""Load and validate the settings of one environment, and record the origin of each value."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -40,7 +40,7 @@ _ENCRYPTED_SSLMODES = frozenset({"require", "verify-ca", "verify-full"})
 
 @dataclass(frozen=True)
 class SettingEntry:
-    """One line of `seedbed config`: a setting, with secrets masked."""
+    """One line of `seedbed config`: a setting whose value is masked if it is secret."""
 
     name: str
     value: str | None
@@ -50,7 +50,7 @@ class SettingEntry:
 
 @dataclass(frozen=True)
 class Configuration:
-    """Everything a command needs to know before it connects anywhere."""
+    """The project, the environment and the settings that a command needs before it connects to a database."""
 
     project: Project
     environment: Environment
@@ -59,7 +59,7 @@ class Configuration:
     origins: Mapping[str, Origin]
 
     def with_address(self, host: str | None, port: int | None) -> "Configuration":
-        """Return the configuration with another address for the service. None keeps the setting."""
+        """Return a configuration with another address for the service. None keeps the current value."""
         chosen = {
             name: (variable, value)
             for name, variable, value in (("host", "SEEDBED_HOST", host), ("port", "SEEDBED_PORT", port))
@@ -75,7 +75,7 @@ class Configuration:
         return self.origins.get(variable, DEFAULT_ORIGIN)
 
     def list_entries(self) -> list[SettingEntry]:
-        """Every setting in the order of the manual; passwords are masked."""
+        """Return all settings in the order of the manual, with passwords masked."""
         chosen = SettingEntry(
             _ENVIRONMENT_VARIABLE,
             self.environment.value,
@@ -85,7 +85,7 @@ class Configuration:
         return [chosen, *map(self._entry, self.settings.get_fields_by_variable().items())]
 
     def find_suspicious_urls(self) -> list[str]:
-        """Warnings about accepted URLs that look wrong, such as a direct address of another database."""
+        """Return warnings about valid URLs that look wrong, such as a direct address of another database."""
         url, direct = self.settings.database_url, self.settings.database_url_unpooled
         if url is None or direct is None or self.get_origin(_UNPOOLED_URL).kind is SourceKind.DERIVED:
             return []
@@ -111,18 +111,18 @@ def load_configuration(
 ) -> Configuration:
     """Load an environment's settings: `.env`, `.env.<environment>`, `.env.<environment>.local`, then the process.
 
-    A later DATABASE_URL without DATABASE_URL_UNPOOLED discards an earlier DATABASE_URL_UNPOOLED, since the two belong
-    to one database. Without `environment`, SEEDBED_ENV of the process chooses it, then SEEDBED_ENV in `.env`, then it
-    is development. Connects to nothing. A preview or production without its own URL is an error only in
-    `require_database_url`.
+    Later sources override earlier ones. If a source sets DATABASE_URL without DATABASE_URL_UNPOOLED, an earlier
+    DATABASE_URL_UNPOOLED is discarded, because both must belong to one database. If `environment` is None, the
+    environment is SEEDBED_ENV of the process, else SEEDBED_ENV in `.env`, else development. The function opens no
+    connection. It accepts preview and production without a URL; `require_database_url` does not.
 
     Raises:
-        UnknownEnvironment: there is no such environment.
+        UnknownEnvironment: the environment does not exist.
         InvalidEnvFile: a line of a file is not NAME=value.
-        UnknownSetting: a name that begins with SEEDBED_ is no setting, or one in a file is a slip for one.
-        InvalidSetting: a value does not fit its setting.
-        InvalidDatabaseUrl: a URL cannot be read; its text is not repeated.
-        InsecureConnection: production's URL asks for an unencrypted connection off this machine.
+        UnknownSetting: a name begins with SEEDBED_ and is not a setting, or a name in a file is a misspelt setting.
+        InvalidSetting: a setting has an invalid value.
+        InvalidDatabaseUrl: a URL cannot be parsed. The error does not contain its text.
+        InsecureConnection: production's URL allows an unencrypted connection to another machine.
     """
     process = read_process_environment(os.environ if environ is None else environ)
     chosen, chosen_by = _choose_environment(project.root, environment, process)
@@ -147,11 +147,11 @@ def load_configuration(
 
 
 def require_database_url(configuration: Configuration) -> DatabaseUrl | None:
-    """The environment's URL; None where it uses the embedded server.
+    """Return the environment's URL, or None if the environment uses the embedded server.
 
     Raises:
-        DatabaseNotConfigured: preview or production has no URL of its own. One in `.env` does not count, since
-            every environment reads that file and it mostly names a developer's database.
+        DatabaseNotConfigured: preview or production has no URL in its own files or the process. A URL in `.env` does
+            not count, because every environment reads that file and it usually names a developer's database.
     """
     environment = configuration.environment
     url = configuration.settings.database_url
@@ -186,10 +186,10 @@ def _choose_environment(
 
 
 def _merge_layers(layers: Iterable[Mapping[str, SourcedValue]]) -> tuple[dict[str, SourcedValue], dict[str, Origin]]:
-    """The values of the layers, where later layers win, and the origins of discarded values.
+    """Merge the layers. Return the values and the origins of discarded values.
 
-    A DATABASE_URL on its own in a later layer names another database than the DATABASE_URL_UNPOOLED of an earlier one,
-    which is discarded.
+    Later layers override earlier ones. If a later layer has a DATABASE_URL without a DATABASE_URL_UNPOOLED, it names
+    another database than the DATABASE_URL_UNPOOLED of an earlier layer, so the earlier value is discarded.
     """
     values: dict[str, SourcedValue] = {}
     discarded: dict[str, Origin] = {}
@@ -217,7 +217,7 @@ def _validate(cls: type[Settings], given: Mapping[str, SourcedValue]) -> Setting
 
 
 def _parse_url(name: str, sourced: SourcedValue) -> DatabaseUrl:
-    """Parse a URL before pydantic validates it, since pydantic's errors hold their input."""
+    """Parse a URL before pydantic validates it, because pydantic's errors contain their input."""
     try:
         url, reason = parse_url(sourced.value), ""
     except MalformedUrl as error:
@@ -230,7 +230,7 @@ def _parse_url(name: str, sourced: SourcedValue) -> DatabaseUrl:
 
 
 def _complete(settings: Settings, root: Path, origins: dict[str, Origin]) -> Settings:
-    """Resolve paths from the project's root, and derive the direct address of a Neon pooler."""
+    """Resolve paths relative to the project's root, and derive the direct address of a Neon pooler."""
     update: dict[str, object] = {}
     fields = settings.get_fields_by_variable()
     if settings.data_dir is not None:
@@ -252,7 +252,7 @@ def _resolve_path(folder: Path, root: Path, origins: Mapping[str, Origin]) -> Pa
 def _require_encryption(
     settings: Settings, origins: Mapping[str, Origin], process: Mapping[str, SourcedValue]
 ) -> Settings:
-    """Set sslmode verify-full where none is set, and refuse unencrypted modes; local connections need no encryption."""
+    """Set sslmode to verify-full if it is not set, and refuse unencrypted modes. Skip local connections."""
     update: dict[str, object] = {}
     for variable in (_URL, _UNPOOLED_URL):
         field = settings.get_fields_by_variable()[variable]
@@ -268,12 +268,12 @@ def _require_encryption(
 
 
 def _is_local_connection(url: DatabaseUrl, process: Mapping[str, SourcedValue]) -> bool:
-    """Whether the connection stays on this machine; libpq's variables or a service may set the host too."""
+    """Whether the connection stays on this machine. libpq's variables or a service can also set the host."""
     elsewhere = "PGHOSTADDR" in process or (url.host is None and ("PGHOST" in process or "PGSERVICE" in process))
     return url.is_local and not elsewhere and url.parameter("service") is None
 
 
 def _verify_full(url: DatabaseUrl) -> DatabaseUrl:
-    """Set verify-full, with the system's certificate authorities as libpq 16 supports them."""
+    """Set sslmode to verify-full. Use the system's certificate authorities, which libpq 16 and later support."""
     verified = url.with_parameter("sslmode", "verify-full")
     return verified if url.parameter("sslrootcert") else verified.with_parameter("sslrootcert", "system")

@@ -16,15 +16,15 @@ _PUBLIC_PARAMETERS = frozenset(
         "target_session_attrs", "tcp_user_timeout",
     }
 )  # fmt: skip
-"""Parameters whose values may be printed; any other may hold a secret, as sslpassword and options do."""
+"""Parameters whose values may be printed. Other parameters, such as sslpassword and options, may contain a secret."""
 
 
 class DatabaseUrl:
-    """The parts of a PostgreSQL URL; `str` and `repr` mask the password, `reveal` does not.
+    """The parts of a PostgreSQL URL. `str` and `repr` mask the password; `reveal` does not.
 
-    `host` and `port` are libpq's, so each may be a comma-separated list, and a host that starts with / is the directory
-    of a socket. It is not a dataclass and cannot be pickled, so that code which prints or sends the fields of objects
-    finds none. Pydantic dumps it masked.
+    `host` and `port` have libpq's meaning: each may be a comma-separated list, and a host that starts with / is the
+    directory of a socket. The class is not a dataclass and cannot be pickled, so code that prints or sends the fields
+    of objects does not find the password. Pydantic serializes the masked URL.
     """
 
     __slots__ = ("database", "host", "parameters", "password", "port", "username")
@@ -83,28 +83,28 @@ class DatabaseUrl:
 
     @property
     def masked(self) -> str:
-        """The URL without its password and without the values of parameters that may hold a secret."""
+        """The URL without its password and without the values of parameters that may contain a secret."""
         shown = [(name, value if name in _PUBLIC_PARAMETERS else MASK) for name, value in self.parameters]
         return self._format(MASK if self.password is not None else None, shown)
 
     @property
     def address(self) -> str:
-        """Host, port and database, for messages: `db.example.com:5432/shop`."""
+        """The host, port and database for messages, such as `db.example.com:5432/shop`."""
         places = self._places(_format_host) if self.host else f"the local socket{f':{self.port}' if self.port else ''}"
         database = self.database or ""
         return f"{places}/{database if database.isprintable() else quote(database)}"
 
     @property
     def name(self) -> str:
-        """The name of the database, which libpq takes from the user where none is set."""
+        """The name of the database. If the URL has none, libpq uses the name of the user."""
         return self.database or self.username or ""
 
     def reveal(self) -> str:
-        """The whole URL with its password, for a user who asked for it or the environment of a child process."""
+        """Return the URL with its password, for a user who requests it or for the environment of a child process."""
         return self._format(self.password, self.parameters)
 
     def connect_arguments(self) -> dict[str, str]:
-        """The arguments of `psycopg2.connect` and `psycopg.connect`, so that libpq never parses a URL."""
+        """Return the arguments of `psycopg2.connect` and `psycopg.connect`, so that libpq never parses a URL."""
         own = {"user": self.username, "password": self.password, "host": self.host, "port": self.port}
         named = {key: value for key, value in {**own, "dbname": self.database}.items() if value is not None}
         return {**dict(self.parameters), **named}
@@ -129,7 +129,7 @@ class DatabaseUrl:
 
     @property
     def is_neon(self) -> bool:
-        """Whether the server is Neon's, whose computes are suspended when idle."""
+        """Whether the server belongs to Neon, which suspends idle computes."""
         return self.host is not None and ".neon." in self.host
 
     @property
@@ -138,7 +138,7 @@ class DatabaseUrl:
 
     @property
     def direct(self) -> "DatabaseUrl":
-        """The same database without Neon's pooler, whose host name has `-pooler` added."""
+        """The URL of the same database without Neon's pooler, whose host name contains `-pooler`."""
         if not self.is_neon_pooler or self.host is None:
             return self
         return self._with(host=self.host.replace("-pooler.", "."))

@@ -13,7 +13,7 @@ from seedbed.settings.url_parser import MalformedUrl, parse_url
 
 
 class Environment(StrEnum):
-    """The purpose of a database; its mark has the same values."""
+    """The environment that a database belongs to. The database's mark has the same values."""
 
     DEVELOPMENT = "development"
     TESTING = "testing"
@@ -22,7 +22,7 @@ class Environment(StrEnum):
 
 
 def _parse_database_url(value: object, info: ValidationInfo) -> object:
-    """Parse a URL. Raises Seedbed's own error, since a ValidationError would hold the text in its `errors()`."""
+    """Parse a URL. Raise Seedbed's own error, because a ValidationError would contain the text in `errors()`."""
     if not isinstance(value, str):
         return value
     try:
@@ -36,7 +36,10 @@ DatabaseUrlField = Annotated[DatabaseUrl, BeforeValidator(_parse_database_url)]
 
 
 class Settings(BaseSettings):
-    """The settings of every environment. A field's alias is its variable; its description is for the manual."""
+    """The settings of an environment.
+
+    The alias of a field is the name of its variable. The description of a field is its text in the manual.
+    """
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True, validate_default=True
@@ -44,7 +47,7 @@ class Settings(BaseSettings):
 
     environment: ClassVar[Environment]
     uses_embedded_server: ClassVar[bool] = False
-    """Whether the environment uses the embedded server where no URL is set."""
+    """Whether the environment uses the embedded server if no URL is set."""
 
     database_url: DatabaseUrlField | None = Field(
         None, alias="DATABASE_URL", description="URL of the database. Default: the embedded server."
@@ -105,12 +108,12 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Use only the arguments: `load_configuration` has read files and process, with origins."""
+        """Use only the arguments, because `load_configuration` reads the files and the process and records origins."""
         return (init_settings,)
 
     @classmethod
     def get_fields_by_variable(cls) -> dict[str, str]:
-        """The names of fields, by variable."""
+        """Return the names of the fields by the names of their variables."""
         return {str(field.alias): name for name, field in cls.model_fields.items()}
 
     def get_value(self, name: str) -> Any:
@@ -118,27 +121,27 @@ class Settings(BaseSettings):
 
 
 class DevelopmentSettings(Settings):
-    """A developer's own machine; uses the embedded server where no URL is set."""
+    """Settings for a developer's machine. It uses the embedded server if no URL is set."""
 
     environment = Environment.DEVELOPMENT
     uses_embedded_server = True
 
 
 class TestingSettings(Settings):
-    """Databases that tests may empty; uses the embedded server where no URL is set."""
+    """Settings for databases that tests may empty. They are on the embedded server if no URL is set."""
 
     environment = Environment.TESTING
     uses_embedded_server = True
 
 
 class PreviewSettings(Settings):
-    """A database per pull request; its URL comes from its own file or the process."""
+    """Settings for preview databases, one per pull request. The URL comes from the preview's file or the process."""
 
     environment = Environment.PREVIEW
 
 
 class ProductionSettings(Settings):
-    """Production: its URL comes from its own file or the process, and the connection is encrypted."""
+    """Settings for production. The URL comes from production's file or the process. The connection is encrypted."""
 
     environment = Environment.PRODUCTION
 

@@ -1,4 +1,4 @@
-"""The user's project: its root and its [tool.seedbed] table in pyproject.toml."""
+"""The user's project: its root directory and its [tool.seedbed] table in pyproject.toml."""
 
 import re
 import tomllib
@@ -12,9 +12,9 @@ _FIELDS_BY_KEY = {
     "schema": "schema", "metadata": "metadata", "imports": "imports", "path": "path", "alembic": "alembic",
     "version_table": "version_table", "seeds": "seeds_folder", "ignore": "ignore", "service": "service",
 }  # fmt: skip
-"""The fields of a project, by their keys in [tool.seedbed]."""
+"""The fields of `Project` by their keys in [tool.seedbed]."""
 _MASKING_FIELDS_BY_KEY = {"keep": "masking_keep", "empty": "masking_empty"}
-"""The fields of a project, by their keys in [tool.seedbed.masking]."""
+"""The fields of `Project` by their keys in [tool.seedbed.masking]."""
 PROJECT_KEYS = (*_FIELDS_BY_KEY, "masking")
 _LIST_KEYS = ("imports", "path", "ignore")
 _WORD = r"[^\W\d]\w*"
@@ -33,17 +33,18 @@ _DEFAULT_IGNORE = ("neon_auth",)
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
-    """A folder with `schema/`, `migrations/` and `seeds/`, each loaded from here whatever the working directory.
+    """A directory with `schema/`, `migrations/` and `seeds/`, which are loaded from it whatever the working directory.
 
-    A project that had its tables before Seedbed says where they are. `schema` is the module that is imported for them,
-    `imports` others that are imported with it, and `metadata` where their metadata is: `app.db:Base.metadata`. `path`
-    names folders that imports start from in place of the project's own, `alembic` the alembic.ini that says where the
-    revisions are, and `version_table` where a database keeps its revision.
+    A project that existed before it used Seedbed configures the location of its tables. `schema` is the module that
+    defines the tables, and `imports` are further modules to import with it. `metadata` is the location of their
+    metadata, such as `app.db:Base.metadata`. `path` are the directories for imports, which replace the project's root.
+    `alembic` is the alembic.ini that sets the location of the revisions. `version_table` is the table in which a
+    database stores its revision.
 
-    `ignore` names what is in its databases without being the project's: schemas (`audit`) and tables or other objects
-    in a schema (`public.spatial_*`), with `*` and `?` as in a shell. Without `service` nothing is served, and
-    `seedbed up` ends when the database is migrated and seeded. `masking_keep` and `masking_empty` name tables and
-    columns that the models do not describe: masking leaves the values of the first, and deletes those of the second.
+    `ignore` are the objects in the project's databases that do not belong to the project: schemas (`audit`), and tables
+    or other objects in a schema (`public.spatial_*`), with `*` and `?` as in a shell. If `service` is false, no service
+    runs, and `seedbed up` ends when the database is migrated and seeded. `masking_keep` and `masking_empty` are tables
+    and columns that the models do not describe. Masking keeps the values of the first and deletes those of the second.
     """
 
     root: Path
@@ -60,11 +61,11 @@ class Project:
     masking_keep: tuple[str, ...] = ()
     masking_empty: tuple[str, ...] = ()
     draft_folder: Path | None = None
-    """Where the revisions of a draft are until they are proven; Alembic reads them beside those in versions."""
+    """The directory of a draft's revisions until they are proven. Alembic reads it in addition to versions."""
 
     @property
     def import_roots(self) -> tuple[Path, ...]:
-        """The directories that go first on `sys.path`."""
+        """The directories that come first on `sys.path`."""
         return tuple((self.root / entry).resolve() for entry in self.path) or (self.root,)
 
     @property
@@ -77,16 +78,18 @@ class Project:
 
     @property
     def identifier(self) -> str:
-        """The name as a PostgreSQL identifier without quotes."""
+        """The project's name as a PostgreSQL identifier that needs no quotes."""
         word = re.sub(r"[^a-z0-9]+", "_", self.name.lower()).strip("_")
         return (word if word[:1].isalpha() else f"project_{word}".rstrip("_"))[:40]
 
 
 def find_project(start: Path) -> Project:
-    """Find the project of a directory: the nearest parent whose pyproject.toml has a `[tool.seedbed]` table.
+    """Find the project of a directory.
+
+    Its root is the directory itself or the nearest parent whose pyproject.toml has a `[tool.seedbed]` table.
 
     Raises:
-        ProjectNotFound: there is none.
+        ProjectNotFound: no directory has such a table.
         InvalidProjectConfig: the table or its file is invalid.
     """
     start = start.resolve()

@@ -1,4 +1,4 @@
-"""The sources of settings: .env files and the process, with the origin of each value."""
+"""Read settings from .env files and the process, with the origin of each value."""
 
 import difflib
 import re
@@ -16,11 +16,11 @@ from seedbed.errors import InvalidEnvFile
 _PREFIX = "SEEDBED_"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SIMILARITY_CUTOFF = 0.85
-"""The ratio of difflib from which one name counts as a misspelling of the other."""
+"""The lowest difflib ratio at which one name counts as a misspelling of another."""
 
 
 class SourceKind(StrEnum):
-    """The types of sources of a value."""
+    """The type of a value's source."""
 
     OPTION = "option"
     PROCESS = "process"
@@ -31,7 +31,7 @@ class SourceKind(StrEnum):
 
 @dataclass(frozen=True)
 class Origin:
-    """The place where a value was set, as a message shows it: `.env.production, line 3`."""
+    """The place that sets a value, as messages show it, such as `.env.production, line 3`."""
 
     kind: SourceKind
     place: str
@@ -40,7 +40,7 @@ class Origin:
         return self.place
 
     def describe(self, variable: str) -> str:
-        """The origin with the variable's name: `DATABASE_URL in .env.production, line 3`."""
+        """Return the origin with the variable's name, such as `DATABASE_URL in .env.production, line 3`."""
         return f"{variable} in {self.place}" if self.kind in {SourceKind.FILE, SourceKind.PROCESS} else self.place
 
 
@@ -51,9 +51,9 @@ PROCESS_ORIGIN = Origin(SourceKind.PROCESS, "the process's environment")
 
 @dataclass(frozen=True)
 class SourcedValue:
-    """A raw value with its origin; the repr leaves the value out, as it may be a secret.
+    """A raw value with its origin. The repr omits the value, because it may be a secret.
 
-    `comment` is the text after a # in an unquoted value of a file: a comment, or the rest of a password.
+    `comment` is the text after a # in an unquoted value of a file. It is a comment, or the rest of a password.
     """
 
     value: str
@@ -65,15 +65,17 @@ class SourcedValue:
 
 
 def list_environment_files(root: Path, environment: str) -> tuple[Path, Path, Path]:
-    """The files of an environment; later ones override earlier ones."""
+    """Return the files of an environment. Later files override earlier ones."""
     return (root / ".env", root / f".env.{environment}", root / f".env.{environment}.local")
 
 
 def read_environment_file(file: Path) -> dict[str, SourcedValue]:
-    """Read one .env file, where it exists, without expanding `$NAME`: a password may contain a dollar sign.
+    """Read one .env file. Return an empty dictionary if the file does not exist.
+
+    `$NAME` is not expanded, because a password may contain a dollar sign.
 
     Raises:
-        InvalidEnvFile: a line is not NAME=value, or the file is not text. The error repeats nothing of it.
+        InvalidEnvFile: a line is not NAME=value, or the file is not text. The error does not contain the text.
     """
     try:
         raw = file.read_bytes()
@@ -102,10 +104,10 @@ def read_process_environment(environ: Mapping[str, str]) -> dict[str, SourcedVal
 
 
 def find_unknown_names(values: Mapping[str, SourcedValue], known: Iterable[str]) -> dict[str, str | None]:
-    """Names that look like settings and are none, each with the most similar setting.
+    """Return names that look like settings but are not, each with the most similar setting.
 
-    Other programs have their variables in the same files, so only two types count: names that begin with SEEDBED_, and
-    in a file misspellings of a setting that is set nowhere else.
+    Other programs have variables in the same files, so only two types of names count: names that begin with SEEDBED_,
+    and names in a file that are misspellings of a setting that is not set anywhere else.
     """
     known = list(known)
     unknown: dict[str, str | None] = {}
@@ -121,7 +123,7 @@ def find_unknown_names(values: Mapping[str, SourcedValue], known: Iterable[str])
 
 
 def _find_comment(raw: str) -> str:
-    """The comment that python-dotenv cuts off: from a # after a space, unless the value is in quotes."""
+    """Return the comment that python-dotenv removes: the text after a space and a #, unless the value is in quotes."""
     match = None if raw[:1] in {"'", '"'} else re.search(r"\s#(.*)", raw)
     return match[1] if match else ""
 

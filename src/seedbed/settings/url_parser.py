@@ -1,4 +1,4 @@
-"""A parser of database URLs that follows libpq; its errors repeat nothing of the text."""
+"""A parser of database URLs that follows libpq. Its errors do not contain the text."""
 
 import difflib
 import re
@@ -13,7 +13,7 @@ _PORT = re.compile(r"0*[0-9]{1,5}")
 _MAX_PORT = 65535
 
 _PART_PARAMETERS = {"user": "username", "password": "password", "host": "host", "port": "port", "dbname": "database"}
-"""Parameters that libpq accepts for the parts before the question mark."""
+"""The parameters that libpq accepts for the parts before the question mark, and the names of these parts."""
 
 _KNOWN_PARAMETERS = frozenset(
     {
@@ -25,7 +25,7 @@ _KNOWN_PARAMETERS = frozenset(
         "target_session_attrs", "tcp_user_timeout",
     }
 )  # fmt: skip
-"""Parameters that libpq has in both drivers: version 17 in psycopg2-binary 2.9.13, 18 in psycopg 3.3."""
+"""The parameters of libpq in both drivers: version 17 in psycopg2-binary 2.9.13, and 18 in psycopg 3.3."""
 
 _SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _NUMERIC_PARAMETERS = ("connect_timeout", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval",
@@ -35,18 +35,18 @@ _UNESCAPED_SLASH = "a / or ? in the user or password must be written %2F or %3F,
 
 
 class MalformedUrl(ValueError):
-    """A text that is no PostgreSQL URL; the message repeats nothing of the text."""
+    """The text is not a PostgreSQL URL. The message does not contain the text."""
 
 
 def parse_url(text: str) -> DatabaseUrl:
-    """Parse a PostgreSQL URL as libpq does, a little more tolerantly.
+    """Parse a PostgreSQL URL as libpq does, but slightly more tolerantly.
 
-    A driver in the scheme (`postgresql+asyncpg`) is dropped: Seedbed chooses the driver. A password may contain `@`,
-    `#`, `$`, a space and a lone `%`; `/` and `?` end it, and the error says so. A user or a password in a parameter is
-    moved to its part of the URL, so that it is masked.
+    A driver in the scheme (`postgresql+asyncpg`) is ignored, because Seedbed chooses the driver. A password may contain
+    `@`, `#`, `$`, a space and a single `%`. A `/` or `?` ends the password, and the error says so. A user or a password
+    in a parameter is moved to its part of the URL, so that it is masked.
 
     Raises:
-        MalformedUrl: with a reason that repeats nothing of the text.
+        MalformedUrl: the text is not a valid URL. The reason does not contain the text.
     """
     text = text.strip()
     if text[:1] in {"'", '"'}:
