@@ -1,4 +1,4 @@
-"""The hazard rules: what a revision may do to the users of a database."""
+"""The hazard rules: the effects that a revision can have on the users of a database."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from seedbed.migrations.hazards.trace import ObservedRevision
 
 
 class Effect(StrEnum):
-    """What users of the database notice."""
+    """An effect of a revision that users of the database notice."""
 
     BLOCKS_READS = "blocks reads"
     BLOCKS_WRITES = "blocks writes"
@@ -24,8 +24,9 @@ class Effect(StrEnum):
 class HazardRule:
     """A kind of hazard.
 
-    `detect` returns where a revision meets the rule. `hazardous_sql` meets the rule and `safe_sql` does not; the tests
-    run both on a table `task` with many rows. A destructive hazard has to be allowed.
+    `detect` returns the locations in a revision to which the rule applies. The rule applies to `hazardous_sql` and does
+    not apply to `safe_sql`; the tests run both on a table `task` with many rows. In production, Seedbed applies a
+    destructive hazard only if the user allows it.
     """
 
     id: str
@@ -40,7 +41,7 @@ class HazardRule:
 
 @dataclass(frozen=True)
 class Hazard:
-    """A rule that a revision meets, and where."""
+    """A rule that applies to a revision, and the location in the revision."""
 
     rule: str
     revision: str
@@ -56,7 +57,7 @@ class Hazard:
 
 
 def find_hazards(observed: ObservedRevision) -> list[Hazard]:
-    """Return every hazard of a revision, in the order of `RULES`, each location once per rule."""
+    """Return all hazards of a revision in the order of `RULES`. Each rule reports a location once."""
     return [
         Hazard(
             rule.id, observed.trace.revision, location, tuple(rule.effects), rule.message, rule.remedy, rule.destructive
