@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.llms import write_files
 from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.unit
@@ -95,3 +96,21 @@ class TestSite:
 
         assert "Create a project" in shown.stdout
         assert "net::ERR" not in shown.stderr, shown.stderr[-2000:]
+
+
+class TestLanguageModels:
+    def test_index_lists_every_page_with_a_sentence(self, tmp_path: Path) -> None:
+        write_files(tmp_path)
+
+        lines = (tmp_path / "llms.txt").read_text().splitlines()
+        listed = [line for line in lines if line.startswith("- ")]
+        assert lines[0] == "# Seedbed"
+        assert len(listed) == len(list((ROOT / "docs").rglob("*.md")))
+        assert [line for line in listed if not re.fullmatch(r"- \[[^\]]+\]\(\S+\.md\): \S.{10,}", line)] == []
+
+    def test_full_text_has_no_comments_of_tests(self, tmp_path: Path) -> None:
+        write_files(tmp_path)
+
+        text = (tmp_path / "llms-full.txt").read_text()
+        assert "<!--" not in text
+        assert text.count("\n\n---\n\n") == len(list((ROOT / "docs").rglob("*.md"))) - 1

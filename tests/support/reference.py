@@ -38,7 +38,12 @@ _COMPLETION = (
 
 def describe_commands() -> str:
     """The page of commands, from the help of each."""
-    lines = ["# Commands", "", "Written from the code by `scripts/docs`. `--help` after any command says the same.", ""]
+    lines = [
+        "# Commands",
+        "",
+        "All commands and their options, as `--help` prints them. `scripts/docs` generates this page.",
+        "",
+    ]
     lines += [*_paragraphs(root), *_options(root), "", *_COMPLETION, ""]
     for name, command in _walk("seedbed", root):
         lines += [f"## {name}", "", *_paragraphs(command), *_options(command), ""]
@@ -50,8 +55,9 @@ def describe_settings() -> str:
     lines = [
         "# Settings",
         "",
-        "Written from the code by `scripts/docs`. They are read from `.env`, `.env.<environment>`,",
-        "`.env.<environment>.local` and the process, later ones winning; `seedbed config` shows each with its source.",
+        "All environment variables. Seedbed reads them from `.env`, `.env.ENVIRONMENT`, `.env.ENVIRONMENT.local` and",
+        "the process; later ones win. `seedbed config` shows each value and its source. `scripts/docs` generates this",
+        "page.",
         "",
         "| setting | default | |",
         "|---|---|---|",
@@ -69,10 +75,10 @@ def describe_errors() -> str:
     lines = [
         "# Errors",
         "",
-        "Written from the code by `scripts/docs`. Every error has a code, a fact and a next step. `seedbed` prints",
-        "them on standard error in two lines and ends with 1; with `--json` it prints an object with `code`, `message`",
-        "and `remedy`. The read service answers with `application/problem+json`, whose `code` is the same and whose",
-        "`detail` is both sentences; those errors have their HTTP status here.",
+        "All errors, with their causes and fixes. An error has a code, a fact and a next step. `seedbed` prints it on",
+        "standard error and exits with 1. With `--json` it prints an object with `code`, `message` and `remedy`. The",
+        "read service responds with `application/problem+json`: `code` is the same, and `detail` has both sentences.",
+        "These errors also have their HTTP status here. `scripts/docs` generates this page.",
     ]
     for example in sorted(EXAMPLES.values(), key=lambda error: error.code):
         error = type(example)

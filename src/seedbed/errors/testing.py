@@ -41,7 +41,7 @@ class TransactionEnded(TestingError):
 class InvalidDbMarker(TestingError):
     """The `db` marker of a test has an invalid argument.
 
-    [The reference](fixtures.md#the-mark) lists its arguments.
+    [The reference](fixtures.md#the-marker) lists its arguments.
     """
 
     code = "SB703"
