@@ -216,14 +216,14 @@ class TestLoad:
             loaded(project, files={".env": f"{name}=postgresql://app:hunter2@db:port/shop\n"})
 
         assert said(refused) == (
-            f"{name} (.env, line 1) is not a usable PostgreSQL URL: the host or the port cannot be read.", URL_REMEDY
+            f"{name} (.env, line 1) is not a usable PostgreSQL URL: the host or the port is invalid.", URL_REMEDY
         )  # fmt: skip
 
     @pytest.mark.parametrize(
         ("value", "reason"),
         [
             ("postgresql://app:12 #34@db/shop", ""),
-            ("postgresql://app:hunter #2@db/shop", "the host or the port cannot be read, and "),
+            ("postgresql://app:hunter #2@db/shop", "the host or the port is invalid, and "),
         ],
     )
     def test_refuses_a_url_whose_password_was_taken_for_a_comment(

@@ -95,7 +95,7 @@ class TestReadEnvironmentFile:
     def test_shows_no_value(self, file: Path) -> None:
         file.write_text("DATABASE_URL=postgresql://app:hunter2@db/shop # hunter3\n")
 
-        assert repr(read_environment_file(file)) == "{'DATABASE_URL': Sourced(.env.testing, line 1)}"
+        assert repr(read_environment_file(file)) == "{'DATABASE_URL': SourcedValue(.env.testing, line 1)}"
 
 
 class TestUnknownNames:

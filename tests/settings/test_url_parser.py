@@ -38,7 +38,7 @@ def urls(draw: st.DrawFn) -> DatabaseUrl:
 
 REFUSED = {
     "it does not begin with postgresql://": ["mysql://app:pw@db/shop", "host=db password=pw", ""],
-    "it begins with a quote, which is taken off in a .env file and nowhere else": ["'postgresql://app:pw@db/shop'"],
+    "it begins with a quote; quotes are removed only in .env files": ["'postgresql://app:pw@db/shop'"],
     "a / or ? in the user or password must be written %2F or %3F, and an @ after them %40": [
         "postgresql://app:p/w@db/shop",
         "postgresql://app:12/w@db/shop",
@@ -46,27 +46,29 @@ REFUSED = {
         "postgresql://app:12?w=3@db/shop",
         "postgresql://app:p@1/w@db/shop",
     ],
-    "the host or the port cannot be read": [
+    "the host or the port is invalid": [
         "postgresql://app:pw@db:port/shop",
         "postgresql://app:pw@[::1/shop",
         "postgresql://app:pw@d b/shop",
     ],
-    "the host cannot be read": ["postgresql://app:pw@d%0Ab/shop"],
+    "the host is invalid": ["postgresql://app:pw@d%0Ab/shop"],
     "the port is not a number from 1 to 65535": [
         "postgresql://app:pw@db:0/shop",
         "postgresql://app:pw@db:65536/shop",
         f"postgresql://app:pw@db:{'9' * 5000}/shop",
         "postgresql://db/shop?port=\N{ARABIC-INDIC DIGIT FIVE}",
     ],
-    "there are more or fewer ports than hosts": ["postgresql:///shop?host=a,b&port=1,2,3"],
-    "what follows the ? is not name=value pairs joined by &": ["postgresql://db/shop?password"],
-    "parameter 1 after the ? is none that PostgreSQL has": ["postgresql://db/shop?autocommit=1"],
-    "parameter 2 after the ? is none that PostgreSQL has; the nearest is password": [
+    "the numbers of hosts and ports differ": ["postgresql:///shop?host=a,b&port=1,2,3"],
+    "after the ?, write name=value pairs joined by &": ["postgresql://db/shop?password"],
+    "parameter 1 after the ? is not a connection parameter of PostgreSQL": ["postgresql://db/shop?autocommit=1"],
+    "parameter 2 after the ? is not a connection parameter of PostgreSQL; did you mean password": [
         "postgresql://db/shop?sslmode=require&pasword=x"
     ],
-    "sslmode is none of disable, allow, prefer, require, verify-ca, verify-full": ["postgresql://db/shop?sslmode=on"],
+    "sslmode must be one of disable, allow, prefer, require, verify-ca, verify-full": [
+        "postgresql://db/shop?sslmode=on"
+    ],
     "connect_timeout is not a number": ["postgresql://db/shop?connect_timeout=soon"],
-    "a part of it is not UTF-8 text": [
+    "it is not valid UTF-8": [
         "postgresql://app:%ff@db/shop",
         "postgresql://app:a%00b@db/shop",
         "postgresql://app:a\udcffb@db/shop",

@@ -61,7 +61,7 @@ class SourcedValue:
     comment: str = ""
 
     def __repr__(self) -> str:
-        return f"Sourced({self.origin})"
+        return f"SourcedValue({self.origin})"
 
 
 def list_environment_files(root: Path, environment: str) -> tuple[Path, Path, Path]:

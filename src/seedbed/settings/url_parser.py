@@ -50,7 +50,7 @@ def parse_url(text: str) -> DatabaseUrl:
     """
     text = text.strip()
     if text[:1] in {"'", '"'}:
-        raise MalformedUrl("it begins with a quote, which is taken off in a .env file and nowhere else")
+        raise MalformedUrl("it begins with a quote; quotes are removed only in .env files")
     scheme = _SCHEME.match(text)
     if scheme is None:
         raise MalformedUrl("it does not begin with postgresql://")
@@ -78,7 +78,7 @@ def _parse_hosts(places: str, *, suspicious: bool) -> tuple[str | None, str | No
     for place in places.split(","):
         match = _HOST_AND_PORT.fullmatch(place)
         if match is None:
-            raise MalformedUrl(_UNESCAPED_SLASH if suspicious else "the host or the port cannot be read")
+            raise MalformedUrl(_UNESCAPED_SLASH if suspicious else "the host or the port is invalid")
         hosts.append(_decode(match[1].strip("[]")))
         ports.append(match[2] or "")
     same = ports[0] if len(set(ports)) == 1 else ",".join(ports)
@@ -93,7 +93,7 @@ def _parse_query(query: str) -> tuple[dict[str, str | None], list[tuple[str, str
         if "@" in pair and name not in _PARAMETERS_WITH_AT:
             raise MalformedUrl(_UNESCAPED_SLASH)
         if not equals:
-            raise MalformedUrl("what follows the ? is not name=value pairs joined by &")
+            raise MalformedUrl("after the ?, write name=value pairs joined by &")
         if name in _PART_PARAMETERS:
             own[_PART_PARAMETERS[name]] = _decode(value) or ("" if name == "password" else None)
         elif name in _KNOWN_PARAMETERS:
@@ -102,8 +102,8 @@ def _parse_query(query: str) -> tuple[dict[str, str | None], list[tuple[str, str
             parameters.append(("sslmode", "require"))
         else:
             near = difflib.get_close_matches(name, [*_PART_PARAMETERS, *_KNOWN_PARAMETERS], n=1)
-            meant = f"; the nearest is {near[0]}" if near else ""
-            raise MalformedUrl(f"parameter {number} after the ? is none that PostgreSQL has{meant}")
+            meant = f"; did you mean {near[0]}" if near else ""
+            raise MalformedUrl(f"parameter {number} after the ? is not a connection parameter of PostgreSQL{meant}")
     return own, parameters
 
 
@@ -113,12 +113,12 @@ def _check(url: DatabaseUrl) -> DatabaseUrl:
         if not _PORT.fullmatch(port) or not 0 < int(port) <= _MAX_PORT:
             raise MalformedUrl(f"the port is not a number from 1 to {_MAX_PORT}")
     if len(ports) not in {1, len(hosts)}:
-        raise MalformedUrl("there are more or fewer ports than hosts")
+        raise MalformedUrl("the numbers of hosts and ports differ")
     if not (url.host or "").isprintable():
-        raise MalformedUrl("the host cannot be read")
+        raise MalformedUrl("the host is invalid")
     mode = url.parameter("sslmode")
     if mode is not None and mode not in _SSLMODES:
-        raise MalformedUrl(f"sslmode is none of {', '.join(_SSLMODES)}")
+        raise MalformedUrl(f"sslmode must be one of {', '.join(_SSLMODES)}")
     for name in _NUMERIC_PARAMETERS:
         if not re.fullmatch(r"-?[0-9]{1,9}", url.parameter(name) or "0"):
             raise MalformedUrl(f"{name} is not a number")
@@ -130,5 +130,5 @@ def _decode(text: str) -> str:
     with suppress(UnicodeError):  # it holds the text, so it must not even be the context of the error
         decoded = unquote_to_bytes(text).decode()
     if decoded is None or "\0" in decoded:
-        raise MalformedUrl("a part of it is not UTF-8 text")
+        raise MalformedUrl("it is not valid UTF-8")
     return decoded

@@ -284,7 +284,7 @@ class TestMergedHistory:
         ("target", "reason"),
         [
             ("-2", "several paths lead there, to ba_left, bb_right; name a revision"),
-            ("ba_left", "bb_right came by another branch"),
+            ("ba_left", "another branch has bb_right"),
         ],
     )
     def test_is_refused_where_two_paths_lead_down(

@@ -268,7 +268,9 @@ class NeonBranches:
             if error.status == CONFLICT and holders == [found.neon_branch.id]:
                 return  # the first request succeeded, and its answer was lost
             if error.status == CONFLICT and holders:
-                raise UnownedNeonBranch(name, "somebody else made one of that name meanwhile") from None
+                raise UnownedNeonBranch(
+                    name, "another command created a branch of that name at the same time"
+                ) from None
             raise
 
 

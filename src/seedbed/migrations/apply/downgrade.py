@@ -193,7 +193,7 @@ def _find_kept(
     if from_other_branch := [
         revision.id for revision in undone if not _with_ancestors(history, [revision.id]) & {history.find(target).id}
     ]:
-        reason = f"{' and '.join(from_other_branch)} came by another branch; use alembic downgrade BRANCH@REVISION"
+        reason = f"another branch has {' and '.join(from_other_branch)}; use alembic downgrade BRANCH@REVISION"
         raise NoDowngradePath(database, current, target, reason)
     return kept
 

@@ -31,7 +31,7 @@ def copy_target(configuration: Configuration, database: Database, existing_copy:
     """
     if existing_copy is not None:
         if (existing_copy.direct.address, existing_copy.name) == (database.direct.address, database.name):
-            raise RehearsalCopyFailure(database.name, "it is the database itself and no copy of it")
+            raise RehearsalCopyFailure(database.name, "it is the database itself, not a copy")
         yield existing_copy
     elif database.server is not None:
         name = generate_shadow_name()
@@ -77,4 +77,4 @@ def _dump_and_restore(source: Database, target: Database) -> None:
         if failed:
             output.seek(0)
             lines = output.read().decode("utf-8", "replace").strip().splitlines()
-            raise RehearsalCopyFailure(source.name, lines[0] if lines else "pg_dump said nothing")
+            raise RehearsalCopyFailure(source.name, lines[0] if lines else "pg_dump printed no error")
